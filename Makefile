@@ -1,0 +1,46 @@
+# Two commands do everything on a fresh Debian 12 machine: `make demo` and `make test`. The rest are parts of them.
+# CMake users: see CMakePresets.json.
+JOBS ?= $(shell nproc)
+PROGRAM := build/release/braggbench
+export CCACHE_MAXSIZE ?= 5G
+
+.PHONY: demo test test-interop test-sanitize build bench format lint clean setup setup-interop
+
+demo: build
+	tools/demo $(CURDIR)/$(PROGRAM) $(CURDIR)/demo-output
+
+test: build test-sanitize
+	ctest --test-dir build/release --output-on-failure -j $(JOBS) -LE interop
+
+# The torch-free tests under AddressSanitizer and UndefinedBehaviorSanitizer.
+test-sanitize: setup
+	cmake --preset sanitize >/dev/null
+	cmake --build --preset sanitize -j $(JOBS)
+	ctest --test-dir build/sanitize --output-on-failure -j $(JOBS) -LE 'interop|slow'
+
+# Independent judges: DIALS, dxtbx, fabio, h5py, scikit-learn.
+test-interop: build setup-interop
+	ctest --test-dir build/release --output-on-failure -L interop
+
+build: setup
+	cmake --preset release >/dev/null
+	cmake --build --preset release -j $(JOBS)
+
+bench: build
+	build/release/braggbench-micro
+
+format:
+	git ls-files '*.cpp' '*.hpp' | xargs clang-format -i
+
+lint: build
+	git ls-files '*.cpp' '*.hpp' | xargs clang-format --dry-run -Werror
+	git ls-files '*.cpp' | xargs -P $(JOBS) -n 4 clang-tidy --quiet -p build/release
+
+clean:
+	rm -rf build demo-output
+
+setup:
+	@tools/setup build
+
+setup-interop:
+	@tools/setup interop

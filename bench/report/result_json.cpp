@@ -1,0 +1,116 @@
+#include "bench/report/result_json.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace braggbench::report {
+
+using nlohmann::json;
+
+const json& member(const json& object, std::string_view key) {
+    static const json nothing;
+    if (!object.is_object()) return nothing;
+    const auto found = object.find(key);
+    return found == object.end() ? nothing : *found;
+}
+
+std::optional<double> number(const json& object, std::string_view key) {
+    const json& value = member(object, key);
+    if (value.is_null()) return std::nullopt;
+    return value.get<double>();
+}
+
+std::int64_t count(const json& object, std::string_view key) {
+    const json& value = member(object, key);
+    return value.is_null() ? 0 : value.get<std::int64_t>();
+}
+
+std::string text(const json& object, std::string_view key, std::string_view otherwise) {
+    const json& value = member(object, key);
+    if (value.is_null()) return std::string(otherwise);
+    return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+Metric metric(const json& object, std::string_view key) {
+    const json& value = member(object, key);
+    Metric result;
+    if (value.is_number()) {
+        result.value = value.get<double>();
+    } else if (!value.is_null()) {
+        result.value = number(value, "value");
+        result.chance = number(value, "chance");
+        const json& interval = member(value, "ci95");
+        if (!interval.is_null() && !interval.at(0).is_null() && !interval.at(1).is_null()) {
+            result.ci95 = {interval.at(0).get<double>(), interval.at(1).get<double>()};
+        }
+    }
+    return result;
+}
+
+std::vector<Baseline> baselines(const json& evaluation) {
+    std::vector<Baseline> result;
+    const json& levels = member(evaluation, "chance_levels");
+    if (levels.is_null()) return result;
+    for (const auto& [key, value] : levels.items()) result.push_back({key, metric(levels, key)});
+    std::stable_sort(result.begin(), result.end(), [](const Baseline& a, const Baseline& b) {
+        return a.accuracy.value.value_or(-1.0) > b.accuracy.value.value_or(-1.0);
+    });
+    return result;
+}
+
+std::optional<Baseline> best_baseline(const json& evaluation) {
+    const std::vector<Baseline> all = baselines(evaluation);
+    if (all.empty() || !all.front().accuracy.value) return std::nullopt;
+    return all.front();
+}
+
+std::string baseline_name(std::string_view key) {
+    if (key == "majority") return "Majority";
+    if (key == "prior") return "Prior";
+    if (key == "stratified") return "Stratified";
+    if (key == "uniform") return "Uniform";
+    if (key == "total_intensity") return "Total intensity";
+    if (key == "spot_count") return "Spot count";
+    return map_name(key);
+}
+
+std::string baseline_description(std::string_view key) {
+    if (key == "majority") return "always the most frequent class";
+    if (key == "prior") return "the most probable class a priori";
+    if (key == "stratified") return "guesses in the classes\u2019 proportions";
+    if (key == "uniform") return "guesses evenly among the classes";
+    if (key == "total_intensity") return "knows only each image\u2019s total intensity";
+    if (key == "spot_count") return "knows only each image\u2019s number of spots";
+    return "";
+}
+
+std::string map_name(std::string_view key) {
+    if (key == "grad_cam") return "Grad-CAM";
+    if (key == "hires_cam") return "HiResCAM";
+    if (key == "layer_cam") return "LayerCAM";
+    std::string words(key);
+    std::replace(words.begin(), words.end(), '_', ' ');
+    if (!words.empty() && words.front() >= 'a' && words.front() <= 'z') {
+        words.front() = static_cast<char>(words.front() - 'a' + 'A');
+    }
+    return words;
+}
+
+std::vector<json> rows_of_kind(const json& explanation, std::string_view kind) {
+    std::vector<json> result;
+    for (const json& row : member(explanation, "rows")) {
+        if (text(row, "kind") == kind) result.push_back(row);
+    }
+    return result;
+}
+
+std::optional<json> best_attribution(const json& explanation) {
+    std::optional<json> best;
+    for (const json& row : rows_of_kind(explanation, "attribution")) {
+        const std::optional<double> value = metric(row, "slift").value;
+        if (value && std::isfinite(*value) && (!best || *value > *metric(*best, "slift").value)) best = row;
+    }
+    return best;
+}
+
+}  // namespace braggbench::report

@@ -1,0 +1,40 @@
+// Reading the results of docs/results.md: absent and null are the same, and names become words.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "classifiers/metric.hpp"
+
+namespace braggbench::report {
+
+// A member of an object; a null value if there is none.
+const nlohmann::json& member(const nlohmann::json& object, std::string_view key);
+std::optional<double> number(const nlohmann::json& object, std::string_view key);
+std::int64_t count(const nlohmann::json& object, std::string_view key);  // 0 if absent
+std::string text(const nlohmann::json& object, std::string_view key, std::string_view otherwise = "");
+
+// A metric object, a bare number (then without interval and chance) or nothing.
+Metric metric(const nlohmann::json& object, std::string_view key);
+
+struct Baseline {
+    std::string key;  // "total_intensity"
+    Metric accuracy;
+};
+std::vector<Baseline> baselines(const nlohmann::json& evaluation);
+// The most accurate of them; absent if the evaluation has none.
+std::optional<Baseline> best_baseline(const nlohmann::json& evaluation);
+std::string baseline_name(std::string_view key);         // "Total intensity"
+std::string baseline_description(std::string_view key);  // what it does, half a sentence
+
+std::string map_name(std::string_view key);  // "HiResCAM"
+
+// Rows of one kind, in the file's order.
+std::vector<nlohmann::json> rows_of_kind(const nlohmann::json& explanation, std::string_view kind);
+// The attribution row with the highest sLift; absent if none is defined.
+std::optional<nlohmann::json> best_attribution(const nlohmann::json& explanation);
+
+}  // namespace braggbench::report

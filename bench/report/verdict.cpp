@@ -1,0 +1,133 @@
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "bench/report/html.hpp"
+#include "bench/report/result_json.hpp"
+#include "bench/report/sections.hpp"
+
+namespace braggbench::report {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr NumberStyle percent = NumberStyle::percent;
+constexpr NumberStyle plain = NumberStyle::plain;
+
+// How an interval lies to a level: the words the verdict may use.
+std::string_view against(const Metric& metric, double level, std::string_view above, std::string_view within,
+                         std::string_view below) {
+    if (!metric.ci95) return *metric.value > level ? above : below;
+    if ((*metric.ci95)[0] > level) return above;
+    return (*metric.ci95)[1] < level ? below : within;
+}
+
+std::string accuracy_sentences(const json& evaluation) {
+    const Metric accuracy = metric(evaluation, "accuracy");
+    if (!accuracy.value) return "The evaluation has no defined accuracy. ";
+    std::string words = fmt::format(
+        "On {} held-out {} images of {} classes the network names the right class for <strong>{}</strong>{}. ",
+        format_count(count(evaluation, "images")), escape(text(evaluation, "split", "test")),
+        member(evaluation, "class_names").size(), format(accuracy.value, percent),
+        accuracy.ci95 ? fmt::format(" (95\u202f% interval {})", format_interval(accuracy.ci95, percent)) : "");
+    if (const auto best = best_baseline(evaluation)) {
+        words +=
+            fmt::format("The best trivial baseline, which {}, reaches <strong>{}</strong> on the same images: {}. ",
+                        baseline_description(best->key).empty() ? escape(best->key) : baseline_description(best->key),
+                        format(best->accuracy.value, percent),
+                        against(accuracy, *best->accuracy.value, "the network is beyond it",
+                                "the network\u2019s interval includes that, so nothing is shown to have been learned",
+                                "the network is worse than that"));
+    }
+    return words;
+}
+
+std::string saliency_sentences(const json& explanation) {
+    const auto best = best_attribution(explanation);
+    if (!best) return "No attribution map has a defined localisation score. ";
+    const Metric slift = metric(*best, "slift");
+    std::string words = fmt::format(
+        "Of {} attribution maps, {} at {} finds the true peaks best: it is <strong>{} times</strong> as strong on them "
+        "as "
+        "on the peak positions of other images of the same class{} where chance is 1; {}. ",
+        rows_of_kind(explanation, "attribution").size(), escape(map_name(text(*best, "map"))),
+        escape(text(*best, "stage")), format(slift.value),
+        slift.ci95 ? fmt::format(" (sLift, 95\u202f% interval {})", format_interval(slift.ci95, plain)) : " (sLift)",
+        against(slift, slift.chance.value_or(1.0), "it localises", "it is not distinguishable from chance",
+                "it avoids the peaks"));
+    const std::optional<double> oracle = number(*best, "oracle_slift");
+    const Metric ceiling = metric(*best, "ceiling_fraction");
+    if (oracle && ceiling.value) {
+        words += fmt::format(
+            "A perfect map on the same grid of {} px would reach {}, so it attains <strong>{}</strong> of its ceiling "
+            "on "
+            "the logarithmic scale. ",
+            format(number(*best, "stride_px")), format(oracle), format(ceiling.value, percent));
+    } else if (oracle) {
+        words += fmt::format("A perfect map on the same grid would reach only {}. ", format(oracle));
+    }
+    for (const json& row : rows_of_kind(explanation, "untrained")) {
+        if (text(row, "stage") != text(*best, "stage") || text(row, "map") != text(*best, "map")) continue;
+        words += fmt::format("The same map of an untrained network reaches {}. ", format(metric(row, "slift").value));
+    }
+    std::optional<json> rival;
+    for (const json& row : rows_of_kind(explanation, "baseline")) {
+        const auto value = metric(row, "slift").value;
+        if (value && (!rival || *value > *metric(*rival, "slift").value)) rival = row;
+    }
+    if (rival) {
+        words += fmt::format("The best map that needs no network, {}, reaches {}. ",
+                             escape(map_name(text(*rival, "map"))), format(metric(*rival, "slift").value));
+    }
+    return words;
+}
+
+std::string figure(std::string_view label, const std::string& value, const std::string& below) {
+    return fmt::format("<div><dt>{}</dt><dd>{}<span class=\"sub\">{}</span></dd></div>\n", label, value, below);
+}
+
+std::string interval_below(const Metric& shown, NumberStyle style) {
+    const std::string interval = format_interval(shown.ci95, style);
+    return interval.empty() ? "no interval" : fmt::format("95\u202f%: {}", interval);
+}
+
+std::string key_figures(const ReportInput& input) {
+    std::string figures;
+    if (input.evaluation) {
+        const Metric accuracy = metric(*input.evaluation, "accuracy");
+        figures += figure("Accuracy", format(accuracy.value, percent), interval_below(accuracy, percent));
+        if (const auto best = best_baseline(*input.evaluation)) {
+            figures += figure("Best trivial baseline", format(best->accuracy.value, percent),
+                              escape(baseline_name(best->key)));
+        }
+    }
+    if (input.explanation) {
+        if (const auto best = best_attribution(*input.explanation)) {
+            const Metric slift = metric(*best, "slift");
+            figures +=
+                figure("Best sLift", format(slift.value),
+                       fmt::format("{}; chance {}", interval_below(slift, plain), format(slift.chance.value_or(1.0))));
+            figures += figure("Its ceiling", format(number(*best, "oracle_slift")),
+                              fmt::format("{} reached", format(metric(*best, "ceiling_fraction").value, percent)));
+        }
+    }
+    return figures.empty() ? "" : fmt::format("<dl class=\"figures\">\n{}</dl>\n", figures);
+}
+
+}  // namespace
+
+std::string verdict(const ReportInput& input) {
+    std::string words = input.evaluation ? accuracy_sentences(*input.evaluation)
+                                         : std::string("No evaluation is given, so nothing is said about accuracy. ");
+    words += input.explanation ? saliency_sentences(*input.explanation)
+                               : std::string("No explanation is given, so nothing is said about saliency maps. ");
+    return fmt::format("<p class=\"verdict\">{}</p>\n{}", words, key_figures(input));
+}
+
+std::string absent(std::string_view what, std::string_view command) {
+    return fmt::format("<p class=\"absent\">{} absent from this report. It is made by <code>{}</code>.</p>\n",
+                       escape(what), escape(command));
+}
+
+}  // namespace braggbench::report

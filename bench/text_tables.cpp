@@ -1,0 +1,69 @@
+#include "bench/text_tables.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace braggbench {
+
+namespace {
+
+std::string number(const nlohmann::json& value, int digits) {
+    return value.is_number() ? fmt::format("{:.{}f}", value.get<double>(), digits) : "n/a";
+}
+
+// "0.973 [0.960, 0.982]"
+std::string with_interval(const nlohmann::json& metric, int digits) {
+    std::string text = number(metric.at("value"), digits);
+    if (const auto& ci = metric.at("ci95"); ci.is_array()) {
+        text += fmt::format(" [{}, {}]", number(ci[0], digits), number(ci[1], digits));
+    }
+    return text;
+}
+
+}  // namespace
+
+std::string evaluation_table(const nlohmann::json& e) {
+    std::string out = fmt::format("{} {} images of {}\n\n", e.at("images").get<int>(), e.at("split").get<std::string>(),
+                                  e.at("corpus").get<std::string>());
+    for (const char* name : {"accuracy", "balanced_accuracy", "mcc"}) {
+        out += fmt::format("{:<20} {:<26} chance {}\n", name, with_interval(e.at(name), 4),
+                           number(e.at(name).at("chance"), 4));
+    }
+    out += "\naccuracy of baselines on the same images\n";
+    for (const auto& [name, metric] : e.at("chance_levels").items()) {
+        out += fmt::format("  {:<18} {}\n", name, with_interval(metric, 4));
+    }
+    out += fmt::format("\n{:<14} {:>7}  {:<26} {:<26} {}\n", "class", "images", "recall", "precision",
+                       "confused with (true class per row)");
+    const auto& classes = e.at("classes");
+    for (std::size_t c = 0; c < classes.size(); ++c) {
+        std::string row;
+        for (const auto& count : e.at("confusion")[c]) row += fmt::format("{:>6}", count.get<int>());
+        out += fmt::format("{:<14} {:>7}  {:<26} {:<26} {}\n", classes[c].at("name").get<std::string>(),
+                           classes[c].at("support").get<int>(), with_interval(classes[c].at("recall"), 3),
+                           with_interval(classes[c].at("precision"), 3), row);
+    }
+    return out;
+}
+
+std::string explanation_table(const nlohmann::json& e) {
+    std::string out = fmt::format("{} {} images of {}, {} of them without visible peaks (localisation undefined)\n\n",
+                                  e.at("images").get<int>(), e.at("split").get<std::string>(),
+                                  e.at("corpus").get<std::string>(), e.at("undefined_images").get<int>());
+    out += fmt::format("{:<12} {:<18} {:<10} {:>6} {:<22} {:>7} {:>7} {:>7} {:>8} {:>8}\n", "kind", "map", "stage",
+                       "stride", "sLift (chance 1)", "p<=.05", "sAUC", "recall", "ceiling", "fraction");
+    for (const auto& row : e.at("rows")) {
+        const auto text = [&](const char* key) {
+            return row.at(key).is_string() ? row.at(key).get<std::string>() : "-";
+        };
+        out += fmt::format("{:<12} {:<18} {:<10} {:>6} {:<22} {:>7} {:>7} {:>7} {:>8} {:>8}\n", text("kind"),
+                           text("map"), text("stage"), number(row.at("stride_px"), 0),
+                           with_interval(row.at("slift"), 2), number(row.at("significant").at("value"), 2),
+                           number(row.at("sauc").at("value"), 3), number(row.at("peak_recall").at("value"), 3),
+                           number(row.at("oracle_slift"), 2), number(row.at("ceiling_fraction").at("value"), 2));
+    }
+    return out;
+}
+
+}  // namespace braggbench

@@ -1,0 +1,12 @@
+// Results as text for a terminal: the same objects that --json prints (docs/results.md).
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace braggbench {
+
+std::string evaluation_table(const nlohmann::json& evaluation);
+std::string explanation_table(const nlohmann::json& explanation);
+
+}  // namespace braggbench

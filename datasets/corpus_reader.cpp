@@ -1,0 +1,233 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "datasets/corpus.hpp"
+#include "datasets/corpus_layout.hpp"
+#include "datasets/hdf5.hpp"
+#include "simulator/error.hpp"
+
+namespace braggbench {
+namespace {
+
+namespace layout = corpus_layout;
+using hdf5::Handle;
+using hdf5::Shape;
+
+Eigen::Vector3d read_direction(const Handle& file, const std::string& path) {
+    const std::vector<double> vector = hdf5::numbers_attribute(hdf5::open(file, path), "vector");
+    if (vector.size() != 3) throw DataError(hdf5::describe(file, path) + " has no attribute vector of 3 numbers.");
+    return {vector[0], vector[1], vector[2]};
+}
+
+Detector read_detector(const Handle& file, int width_px, int height_px) {
+    const std::string base = "/entry/instrument/detector/";
+    Panel panel;
+    panel.width_px = width_px;
+    panel.height_px = height_px;
+    panel.pixel_size_mm = hdf5::read_double(file, base + "module/fast_pixel_direction");
+    panel.fast_axis = read_direction(file, base + "module/fast_pixel_direction");
+    panel.slow_axis = read_direction(file, base + "module/slow_pixel_direction");
+    panel.origin_mm = {hdf5::read_double(file, base + "transformations/det_x"),
+                       hdf5::read_double(file, base + "transformations/det_y"),
+                       hdf5::read_double(file, base + "transformations/det_z")};
+    Detector detector;
+    detector.panels.push_back(panel);
+    detector.image_width_px = width_px;
+    detector.image_height_px = height_px;
+    detector.sensor_thickness_um = hdf5::read_double(file, base + "sensor_thickness");
+    detector.sensor_attenuation_length_um = hdf5::read_double(file, base + "sensor_attenuation_length");
+    return detector;
+}
+
+}  // namespace
+
+struct CorpusReader::State {
+    std::filesystem::path path;
+    CorpusInfo info;
+    std::vector<std::int32_t> classes;
+    std::vector<Split> splits;
+    std::vector<ImageTruth> truth;
+    std::vector<std::int64_t> peak_offsets;
+    Handle file;
+    Handle data;
+    std::vector<Handle> peak_columns;
+    bool ours = false;  // chunks as encode() makes them
+
+    [[noreturn]] void reject(const std::string& why) const {
+        throw DataError(fmt::format("{}: {}", path.string(), why));
+    }
+
+    void open() {
+        file = hdf5::open_file(path);
+        const std::vector<double> version = hdf5::numbers_attribute(file, layout::format_attribute);
+        if (version.empty() || !hdf5::is_dataset(file, "/entry/data/data")) {
+            reject(
+                "an HDF5 file, but not a BraggBench corpus (no version attribute or no /entry/data/data). "
+                "Make one with `braggbench generate`.");
+        }
+        if (version.front() != layout::format_version) {
+            reject(
+                fmt::format("a corpus of format version {}, and this program reads version {}. "
+                            "Use the program that made it.",
+                            version.front(), layout::format_version));
+        }
+        read_images();
+        read_description();
+        read_labels();
+        read_truth();
+        open_peaks();
+    }
+
+    void read_images() {
+        data = hdf5::open(file, "/entry/data/data");
+        const hdf5::DatasetInfo stack = hdf5::dataset_info(data);
+        if (stack.shape.size() != 3 || !stack.integer || stack.element_bytes != sizeof(std::uint16_t) ||
+            stack.is_signed) {
+            reject("/entry/data/data is not a stack of 16-bit unsigned images.");
+        }
+        if (stack.shape[0] == 0) reject("holds no images.");
+        constexpr std::uint64_t largest_px = 65536;
+        if (stack.shape[1] == 0 || stack.shape[2] == 0 || stack.shape[1] > largest_px || stack.shape[2] > largest_px) {
+            reject(fmt::format("/entry/data/data has images of {} x {} px.", stack.shape[2], stack.shape[1]));
+        }
+        info.image_count = static_cast<std::int64_t>(stack.shape[0]);
+        info.height_px = static_cast<int>(stack.shape[1]);
+        info.width_px = static_cast<int>(stack.shape[2]);
+        constexpr int deflate = 1;  // registered HDF5 filter numbers
+        constexpr int shuffle = 2;
+        ours = stack.chunk == Shape{1, stack.shape[1], stack.shape[2]} && stack.little_endian &&
+               stack.filters == std::vector<int>{shuffle, deflate};
+    }
+
+    void read_description() {
+        const std::string base = "/entry/instrument/detector/";
+        info.wavelength_A = hdf5::read_double(file, "/entry/instrument/beam/incident_wavelength");
+        info.detector = read_detector(file, info.width_px, info.height_px);
+        info.response.saturation_adu = hdf5::read_double(file, base + "saturation_value");
+        info.response.gain_adu_per_photon = hdf5::read_double(file, base + "gain_adu_per_photon");
+        info.response.read_noise_rms_adu = hdf5::read_double(file, base + "read_noise_rms_adu");
+        info.response.offset_adu = hdf5::read_double(file, base + "offset_adu");
+        info.recipe_toml = hdf5::read_text(file, "/entry/recipe");
+        info.provenance = hdf5::read_text(file, "/entry/process/version");
+        info.seed = hdf5::read_u64(file, "/entry/seed");
+        const Panel& panel = info.detector.panels.front();
+        const auto positive = [](double value) { return std::isfinite(value) && value > 0.0; };
+        if (!positive(info.wavelength_A) || !positive(panel.pixel_size_mm) || !panel.origin_mm.allFinite() ||
+            !positive(info.response.gain_adu_per_photon)) {
+            reject("wavelength, pixel size, gain or detector position is not a usable number.");
+        }
+    }
+
+    void read_labels() {
+        const auto count = static_cast<std::uint64_t>(info.image_count);
+        info.class_names = hdf5::texts_attribute(hdf5::open(file, "/entry/labels/class"), "names");
+        if (info.class_names.empty()) reject("/entry/labels/class has no attribute names.");
+        classes = hdf5::read_all<std::int32_t>(file, "/entry/labels/class", {count});
+        for (std::size_t i = 0; i < classes.size(); ++i) {
+            if (classes[i] < 0 || static_cast<std::size_t>(classes[i]) >= info.class_names.size()) {
+                reject(fmt::format("image {} is of class {}, of {} classes.", i, classes[i], info.class_names.size()));
+            }
+        }
+        for (const std::uint8_t split : hdf5::read_all<std::uint8_t>(file, "/entry/labels/split", {count})) {
+            if (split > static_cast<std::uint8_t>(Split::test)) reject(fmt::format("unknown split {}.", split));
+            splits.push_back(static_cast<Split>(split));
+        }
+    }
+
+    void read_truth() {
+        const auto count = static_cast<std::uint64_t>(info.image_count);
+        truth.resize(count);
+        for (const auto& column : layout::truth_columns) {
+            const auto values = hdf5::read_all<float>(file, std::string("/entry/truth/") + column.name, {count});
+            for (std::size_t i = 0; i < truth.size(); ++i) truth[i].*(column.member) = values[i];
+        }
+        const auto rotations = hdf5::read_all<float>(file, "/entry/truth/orientation", {count, 9});
+        for (std::size_t i = 0; i < truth.size(); ++i) {
+            std::copy_n(rotations.data() + i * 9, 9, truth[i].orientation);
+        }
+    }
+
+    void open_peaks() {
+        const auto count = static_cast<std::uint64_t>(info.image_count);
+        peak_offsets = hdf5::read_all<std::int64_t>(file, "/entry/truth/peaks/offsets", {count + 1});
+        if (peak_offsets.front() != 0 || !std::is_sorted(peak_offsets.begin(), peak_offsets.end())) {
+            reject("/entry/truth/peaks/offsets does not ascend from 0.");
+        }
+        layout::for_each_peak_column([&](const char* name, const char*, auto, auto) {
+            Handle column = hdf5::open(file, std::string("/entry/truth/peaks/") + name);
+            hdf5::check_shape(column, {static_cast<std::uint64_t>(peak_offsets.back())});
+            peak_columns.push_back(std::move(column));
+        });
+    }
+
+    void check_index(std::int64_t index) const {
+        if (index < 0 || index >= info.image_count) {
+            throw UsageError(
+                fmt::format("{}: image {} (it holds images 0 to {}).", path.string(), index, info.image_count - 1));
+        }
+    }
+};
+
+CorpusReader::CorpusReader(std::filesystem::path path) : state_(std::make_unique<State>()) {
+    state_->path = std::move(path);
+    state_->open();
+}
+
+CorpusReader::~CorpusReader() = default;
+CorpusReader::CorpusReader(CorpusReader&&) noexcept = default;
+CorpusReader& CorpusReader::operator=(CorpusReader&&) noexcept = default;
+
+const std::filesystem::path& CorpusReader::path() const { return state_->path; }
+const CorpusInfo& CorpusReader::info() const { return state_->info; }
+const std::vector<std::int32_t>& CorpusReader::class_indices() const { return state_->classes; }
+const std::vector<Split>& CorpusReader::splits() const { return state_->splits; }
+const std::vector<ImageTruth>& CorpusReader::truth() const { return state_->truth; }
+
+std::vector<std::int64_t> CorpusReader::indices(Split split) const {
+    std::vector<std::int64_t> result;
+    for (std::size_t i = 0; i < state_->splits.size(); ++i) {
+        if (state_->splits[i] == split) result.push_back(static_cast<std::int64_t>(i));
+    }
+    return result;
+}
+
+Image<std::uint16_t> CorpusReader::image(std::int64_t index) const {
+    const State& state = *state_;
+    state.check_index(index);
+    Image<std::uint16_t> image(state.info.width_px, state.info.height_px);
+    const auto row = static_cast<std::uint64_t>(index);
+    if (state.ours) {
+        const auto chunk = hdf5::read_chunk(state.data, {row, 0, 0});
+        const std::span<std::uint8_t> bytes(reinterpret_cast<std::uint8_t*>(image.pixels.data()),
+                                            image.pixels.size() * sizeof(std::uint16_t));
+        if (!chunk || !hdf5::decode_chunk(*chunk, sizeof(std::uint16_t), bytes)) {
+            state.reject(fmt::format("image {} is missing or damaged. Make the corpus again.", index));
+        }
+        return image;
+    }
+    hdf5::read_block(state.data, {row, 0, 0},
+                     {1, static_cast<std::uint64_t>(image.height), static_cast<std::uint64_t>(image.width)},
+                     hdf5::Number::u16, image.pixels.data());
+    return image;
+}
+
+std::vector<Peak> CorpusReader::peaks(std::int64_t index) const {
+    const State& state = *state_;
+    state.check_index(index);
+    const auto first = static_cast<std::uint64_t>(state.peak_offsets[static_cast<std::size_t>(index)]);
+    const auto end = static_cast<std::uint64_t>(state.peak_offsets[static_cast<std::size_t>(index) + 1]);
+    std::vector<Peak> peaks(end - first);
+    if (peaks.empty()) return peaks;
+    std::size_t column = 0;
+    layout::for_each_peak_column([&](const char*, const char*, auto get, auto set) {
+        using Value = decltype(get(Peak{}));
+        std::vector<Value> values(peaks.size());
+        hdf5::read_block(state.peak_columns[column++], {first}, {end - first}, hdf5::number_of<Value>(), values.data());
+        for (std::size_t i = 0; i < peaks.size(); ++i) set(peaks[i], values[i]);
+    });
+    return peaks;
+}
+
+}  // namespace braggbench

@@ -1,0 +1,271 @@
+#include "datasets/recipe_toml.hpp"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <cmath>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <type_traits>
+
+#include "labels/recipe_fields.hpp"
+#include "simulator/error.hpp"
+#include "simulator/nearest_name.hpp"
+
+namespace braggbench {
+
+namespace {
+
+std::string place(const toml::node& node, std::string_view source) {
+    const auto& begin = node.source().begin;
+    return begin ? fmt::format("{}:{}:{}", source, begin.line, begin.column) : std::string("--set");
+}
+
+[[noreturn]] void fail(const toml::node& node, std::string_view source, const std::string& message) {
+    throw UsageError(fmt::format("{}: {}", place(node, source), message));
+}
+
+Distribution parse_distribution(const toml::node& node, std::string_view source, const std::string& name) {
+    if (const auto number = node.value<double>()) return Distribution::fixed(*number);
+    if (const auto* table = node.as_table(); table != nullptr && table->size() == 1) {
+        const auto& [key, ends] = *table->cbegin();
+        const auto* array = ends.as_array();
+        const bool known = key.str() == "uniform" || key.str() == "log_uniform";
+        if (known && array != nullptr && array->size() == 2) {
+            const auto low = array->get(0)->value<double>();
+            const auto high = array->get(1)->value<double>();
+            if (low && high) return {key.str() == "uniform" ? Law::uniform : Law::log_uniform, *low, *high};
+        }
+    }
+    fail(node, source,
+         fmt::format("{} is not a distribution. Write a number, {{ uniform = [low, high] }} or "
+                     "{{ log_uniform = [low, high] }}.",
+                     name));
+}
+
+// Reads fields out of a table and remembers the keys it was asked for.
+class FieldReader {
+public:
+    FieldReader(const toml::table& root, std::string_view source) : root_(root), source_(source) {}
+
+    template <class T>
+    void operator()(const char* section, const char* key, T& value, Bounds, const char*) {
+        known_[section].emplace_back(key);
+        const toml::table* table = &root_;
+        if (*section != '\0' && std::string_view(section) != "class") {
+            const auto* node = root_.get(section);
+            if (node == nullptr) return;
+            table = node->as_table();
+            if (table == nullptr)
+                fail(*node, source_, fmt::format("{} must be a table: write [{}].", section, section));
+        }
+        const auto* node = table->get(key);
+        if (node == nullptr) return;
+        const std::string name = *section != '\0' ? fmt::format("{}.{}", section, key) : std::string(key);
+        if constexpr (std::is_same_v<T, Distribution>) {
+            value = parse_distribution(*node, source_, name);
+        } else if constexpr (std::is_same_v<T, std::string>) {
+            read<std::string>(*node, name, value, "a string");
+        } else if constexpr (std::is_same_v<T, bool>) {
+            read<bool>(*node, name, value, "true or false");
+        } else if constexpr (std::is_integral_v<T>) {
+            std::int64_t number = 0;
+            read<std::int64_t>(*node, name, number, "a whole number");
+            if (std::is_unsigned_v<T> && number < 0)
+                fail(*node, source_, fmt::format("{} = {} is negative.", name, number));
+            if (number < std::int64_t{std::numeric_limits<std::int32_t>::min()} && sizeof(T) == 4) {
+                fail(*node, source_, fmt::format("{} = {} is out of range.", name, number));
+            }
+            if (number > std::int64_t{std::numeric_limits<std::int32_t>::max()} && sizeof(T) == 4) {
+                fail(*node, source_, fmt::format("{} = {} is out of range.", name, number));
+            }
+            value = static_cast<T>(number);
+        } else {
+            if (node->is_boolean()) fail(*node, source_, fmt::format("{} must be a number.", name));
+            read<double>(*node, name, value, "a number");
+        }
+    }
+
+    // Every key of the table that no field claimed is an error.
+    void refuse_unknown(const toml::table& table, const std::string& section,
+                        const std::vector<std::string>& extra) const {
+        std::vector<std::string> names = extra;
+        if (const auto found = known_.find(section); found != known_.end()) {
+            names.insert(names.end(), found->second.begin(), found->second.end());
+        }
+        for (const auto& [key, node] : table) {
+            const std::string name(key.str());
+            if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+            const std::string full = section.empty() ? name : section + "." + name;
+            fail(node, source_,
+                 fmt::format("unknown key \"{}\". Did you mean \"{}\"?", full,
+                             (section.empty() ? "" : section + ".") + nearest_name(name, names)));
+        }
+    }
+
+    [[nodiscard]] std::vector<std::string> sections() const {
+        std::vector<std::string> names;
+        for (const auto& [section, keys] : known_) {
+            if (!section.empty()) names.push_back(section);
+        }
+        return names;
+    }
+
+private:
+    template <class T>
+    void read(const toml::node& node, const std::string& name, T& value, const char* wanted) {
+        const auto got = node.value<T>();
+        if (!got) fail(node, source_, fmt::format("{} must be {}.", name, wanted));
+        value = *got;
+    }
+
+    const toml::table& root_;
+    std::string_view source_;
+    std::map<std::string, std::vector<std::string>> known_;
+};
+
+// Sets a dotted key to a value written as TOML; a bare word that is no TOML value is taken as a string.
+void apply_override(toml::table& root, const std::string& assignment) {
+    const auto equals = assignment.find('=');
+    if (equals == std::string::npos || equals == 0) {
+        throw UsageError(
+            fmt::format("--set {} is not of the form key=value. Example: --set crystal.model=lysozyme", assignment));
+    }
+    const std::string path = assignment.substr(0, equals);
+    const std::string text = assignment.substr(equals + 1);
+    toml::table parsed;
+    try {
+        parsed = toml::parse("value = " + text);
+    } catch (const toml::parse_error&) {
+        parsed.clear();
+        parsed.insert("value", text);
+    }
+    toml::table* table = &root;
+    std::size_t begin = 0;
+    for (auto dot = path.find('.'); dot != std::string::npos; begin = dot + 1, dot = path.find('.', begin)) {
+        const std::string section = path.substr(begin, dot - begin);
+        if (table->get(section) == nullptr) table->insert(section, toml::table{});
+        table = table->get(section)->as_table();
+        if (table == nullptr) {
+            throw UsageError(
+                fmt::format("--set {}: \"{}\" is not a table of this recipe (classes are set in the TOML "
+                            "file only).",
+                            assignment, section));
+        }
+    }
+    // toml++ keeps the source region of the replaced value's text; a fresh node has none, which reads as "--set".
+    toml::node& value = *parsed.get("value");
+    value.visit([&](auto& concrete) {
+        using Node = std::remove_cvref_t<decltype(concrete)>;
+        Node copy(concrete);
+        table->insert_or_assign(path.substr(begin), std::move(copy));
+    });
+}
+
+std::string toml_text(const Distribution& d) {
+    switch (d.law) {
+        case Law::uniform:
+            return fmt::format("{{ uniform = [{}, {}] }}", d.low, d.high);
+        case Law::log_uniform:
+            return fmt::format("{{ log_uniform = [{}, {}] }}", d.low, d.high);
+        case Law::fixed:
+            break;
+    }
+    return fmt::format("{}", d.low);
+}
+std::string toml_text(const std::string& text) {
+    std::ostringstream out;
+    out << toml::value<std::string>(text);
+    return out.str();
+}
+std::string toml_text(bool value) { return value ? "true" : "false"; }
+template <class T>
+std::string toml_text(const T& value) {
+    return fmt::format("{}", value);
+}
+
+}  // namespace
+
+Recipe parse_recipe(std::string_view text, std::string_view source, const std::vector<std::string>& overrides) {
+    toml::table root;
+    try {
+        root = toml::parse(text, source);
+    } catch (const toml::parse_error& error) {
+        const auto& begin = error.source().begin;
+        throw UsageError(fmt::format("{}:{}:{}: {} (the recipe is not valid TOML).", source, begin.line, begin.column,
+                                     error.description()));
+    }
+    for (const auto& assignment : overrides) apply_override(root, assignment);
+
+    Recipe recipe;
+    FieldReader reader(root, source);
+    for_each_field(recipe, reader);
+    std::vector<std::string> sections = reader.sections();
+    for (const auto& section : sections) {
+        if (const auto* table = root.get_as<toml::table>(section)) reader.refuse_unknown(*table, section, {});
+    }
+    sections.emplace_back("class");
+    reader.refuse_unknown(root, "", sections);
+
+    if (const auto* node = root.get("class")) {
+        const auto* rules = node->as_array();
+        if (rules == nullptr || !rules->is_homogeneous(toml::node_type::table)) {
+            fail(*node, source, "class must be an array of tables: write [[class]] once per class.");
+        }
+        for (const auto& entry : *rules) {
+            ClassRule rule;
+            FieldReader class_reader(*entry.as_table(), source);
+            for_each_class_field(rule, class_reader);
+            class_reader.refuse_unknown(*entry.as_table(), "class", {});
+            recipe.classes.push_back(std::move(rule));
+        }
+    }
+    try {
+        validate(recipe);
+    } catch (const UsageError& error) {
+        throw UsageError(fmt::format("{}: {}", source, error.what()));
+    }
+    return recipe;
+}
+
+Recipe load_recipe(const std::string& name_or_path, const std::vector<std::string>& overrides) {
+    std::vector<std::string> names;
+    for (const auto& builtin : builtin_recipes()) {
+        if (builtin.name == name_or_path) return parse_recipe(builtin.toml, builtin.name, overrides);
+        names.emplace_back(builtin.name);
+    }
+    if (!name_or_path.ends_with(".toml")) {
+        throw UsageError(
+            fmt::format("unknown recipe \"{}\". Did you mean \"{}\"? A recipe of your own is a path ending in "
+                        ".toml; `braggbench recipes` lists the built-in ones.",
+                        name_or_path, nearest_name(name_or_path, names)));
+    }
+    std::ifstream file(name_or_path, std::ios::binary);
+    if (!file)
+        throw DataError(
+            fmt::format("{}: cannot be read (no such file, or no permission). Check the path.", name_or_path));
+    std::ostringstream text;
+    text << file.rdbuf();
+    return parse_recipe(text.str(), name_or_path, overrides);
+}
+
+std::string to_toml(const Recipe& recipe) {
+    std::string out;
+    std::string section;
+    const auto write = [&](const char* in, const char* key, const auto& value, Bounds, const char* help) {
+        if (section != in) {
+            section = in;
+            out += section == "class" ? "\n[[class]]\n" : fmt::format("\n[{}]\n", section);
+        }
+        out += fmt::format("{} = {}  # {}\n", key, toml_text(value), help);
+    };
+    for_each_field(recipe, write);
+    for (const auto& rule : recipe.classes) {
+        section.clear();
+        for_each_class_field(rule, write);
+    }
+    return out;
+}
+
+}  // namespace braggbench

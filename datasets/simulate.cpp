@@ -1,0 +1,65 @@
+#include "datasets/simulate.hpp"
+
+#include <fmt/format.h>
+
+#include "datasets/generate.hpp"
+#include "datasets/image_file.hpp"
+#include "datasets/picture.hpp"
+#include "simulator/atomic_file.hpp"
+#include "simulator/error.hpp"
+#include "simulator/structure_factors.hpp"
+
+namespace braggbench {
+
+namespace {
+
+std::string peak_table_csv(const std::vector<Peak>& peaks) {
+    std::string text = "h,k,l,d_A,fast_px,slow_px,photons,background_photons_per_px,snr,visible\n";
+    for (const auto& p : peaks) {
+        text += fmt::format("{},{},{},{:.4f},{:.3f},{:.3f},{:.3f},{:.4f},{:.3f},{}\n", p.hkl.h, p.hkl.k, p.hkl.l, p.d_A,
+                            p.fast_px, p.slow_px, p.photons, p.background_photons, p.snr, p.visible ? 1 : 0);
+    }
+    return text;
+}
+
+}  // namespace
+
+SimulatedImage simulate(const Recipe& recipe, std::int64_t index, const std::filesystem::path& directory) {
+    validate(recipe);
+    if (index < 0 || index >= recipe.image_count) {
+        throw UsageError(fmt::format("image {} (recipe {} has images 0 to {}). Choose one of these.", index,
+                                     recipe.name, recipe.image_count - 1));
+    }
+    const Assignment assignment = draw_assignments(recipe)[static_cast<std::size_t>(index)];
+    std::shared_ptr<const StructureFactors> structure_factors;
+    if (recipe.classes[static_cast<std::size_t>(assignment.class_index)].crystal) {
+        structure_factors =
+            std::make_shared<const StructureFactors>(load_structure_factors(recipe.model, recipe.d_min_A));
+    }
+    const auto key = static_cast<std::uint64_t>(index);
+    const Experiment experiment = draw_experiment(recipe, assignment, key, structure_factors);
+    SimulatedImage result{make_record(recipe, assignment, index, structure_factors), {}};
+
+    std::error_code error;
+    std::filesystem::create_directories(directory, error);
+    const auto file = [&](const char* name) {
+        result.files.push_back(directory / name);
+        return result.files.back();
+    };
+    write_png16(file("image.png"), result.record.image);
+    write_smv(file("image.img"), result.record.image, experiment);
+    replace_file(file("peaks.csv"), peak_table_csv(result.record.peaks));
+    Picture overlay = resize_nearest(grey_picture(result.record.image), 2);
+    mark_peaks(overlay, result.record.peaks, 2.0);
+    write_png(file("overlay.png"), overlay);
+
+    CorpusInfo info = corpus_info(recipe);
+    info.image_count = 1;
+    info.detector = experiment.detector;
+    CorpusWriter writer(file("image.h5"), info);
+    writer.append(encode(CorpusRecord(result.record)));
+    writer.finish();
+    return result;
+}
+
+}  // namespace braggbench

@@ -1,0 +1,15 @@
+// What the keyed random streams (simulator/random.hpp) of the explain folder are for: they continue the enumeration
+// Stage from 64 on. Append, never renumber.
+#pragma once
+
+#include "simulator/random.hpp"
+
+namespace braggbench {
+
+inline constexpr Stage stage_random_pixels{64};
+inline constexpr Stage stage_random_coarse{65};
+inline constexpr Stage stage_image_choice{66};
+inline constexpr Stage stage_null_choice{67};
+inline constexpr Stage stage_bootstrap{68};
+
+}  // namespace braggbench

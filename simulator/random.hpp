@@ -1,0 +1,48 @@
+// Counter-based random numbers: Philox4x32-10 (Salmon et al. 2011) keyed by (corpus seed, image index, stage), so that
+// any image, and any pixel of it, can be made alone and on any thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include <Eigen/Core>
+
+namespace braggbench {
+
+// What a stream of random numbers is for. Values are part of the reproducibility contract: append, never renumber.
+enum class Stage : std::uint32_t {
+    labels = 1,
+    scene = 2,
+    photon_noise = 3,
+    read_noise = 4,
+    model_atoms = 5,
+    split = 6,
+};
+
+// Four 32-bit words for one counter value; the base of everything below. `block` numbers the draws within a stage.
+std::array<std::uint32_t, 4> philox_block(std::uint64_t seed, std::uint64_t image_index, Stage stage,
+                                          std::uint32_t block);
+
+// A sequential stream over the blocks of one (seed, image, stage), from `first_block` on.
+class RandomStream {
+public:
+    RandomStream(std::uint64_t seed, std::uint64_t image_index, Stage stage, std::uint32_t first_block = 0);
+
+    std::uint32_t bits();
+    double uniform();  // in (0, 1)
+    double uniform(double low, double high);
+    double log_uniform(double low, double high);
+    double normal();  // mean 0, sigma 1
+    std::uint64_t poisson(double mean);
+    Eigen::Matrix3d rotation();  // uniform over SO(3) (Shoemake 1992)
+
+private:
+    std::uint64_t seed_;
+    std::uint64_t image_index_;
+    Stage stage_;
+    std::uint32_t next_block_;
+    std::array<std::uint32_t, 4> words_{};
+    int used_ = 4;
+};
+
+}  // namespace braggbench

@@ -1,0 +1,106 @@
+#include "datasets/recipe_toml.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "labels/recipe_fields.hpp"
+#include "simulator/error.hpp"
+
+namespace braggbench {
+namespace {
+
+constexpr const char* minimal = R"(
+name = "mine"
+[crystal]
+cells_per_block = { log_uniform = [10, 20] }
+volume_um3 = 5
+[[class]]
+name = "hit"
+crystal = true
+fluence_photons_per_m2 = 1e23
+)";
+
+std::string failure(const std::string& toml, const std::vector<std::string>& set = {}) {
+    try {
+        parse_recipe(toml, "mine.toml", set);
+    } catch (const UsageError& error) {
+        return error.what();
+    }
+    return "";
+}
+
+TEST(RecipeToml, ReadsDistributionsAndDefaults) {
+    const Recipe recipe = parse_recipe(minimal, "mine.toml");
+    EXPECT_EQ(recipe.cells_per_block.law, Law::log_uniform);
+    EXPECT_DOUBLE_EQ(recipe.cells_per_block.high, 20);
+    EXPECT_EQ(recipe.crystal_volume_um3.law, Law::fixed);
+    EXPECT_EQ(recipe.width_px, Recipe{}.width_px);
+    ASSERT_EQ(recipe.classes.size(), 1U);
+    EXPECT_TRUE(recipe.classes[0].crystal);
+}
+
+TEST(RecipeToml, UnknownKeyNamesPlaceAndNearest) {
+    const std::string text = failure(std::string(minimal) + "[detector]\ndistanse_mm = 3\n");
+    EXPECT_NE(text.find("mine.toml:11:"), std::string::npos) << text;
+    EXPECT_NE(text.find("detector.distanse_mm"), std::string::npos) << text;
+    EXPECT_NE(text.find("Did you mean \"detector.distance_mm\"?"), std::string::npos) << text;
+    EXPECT_NE(failure("nmae = 'x'\n").find("Did you mean \"name\"?"), std::string::npos);
+    EXPECT_NE(failure("name = 'x'\n[[class]]\nwieght = 1\n").find("Did you mean \"class.weight\"?"), std::string::npos);
+}
+
+TEST(RecipeToml, WrongTypesAndSyntaxAreErrors) {
+    EXPECT_NE(failure("name = 3\n").find("must be a string"), std::string::npos);
+    EXPECT_NE(failure("name = 'x'\n[detector]\nwidth_px = 1.5\n").find("whole number"), std::string::npos);
+    EXPECT_NE(failure("name = 'x'\n[detector]\nwidth_px = 99999999999\n").find("out of range"), std::string::npos);
+    EXPECT_NE(failure("name = 'x'\n[crystal]\nvolume_um3 = { normal = [1, 2] }\n").find("not a distribution"),
+              std::string::npos);
+    EXPECT_NE(failure("name = \n").find("mine.toml:1:"), std::string::npos);
+    EXPECT_NE(failure("name = 'x'\ndetector = 3\n").find("write [detector]"), std::string::npos);
+    EXPECT_NE(failure("name = 'x'\nclass = 3\n").find("[[class]]"), std::string::npos);
+}
+
+TEST(RecipeToml, OverridesReplaceAndAreChecked) {
+    const Recipe recipe = parse_recipe(minimal, "mine.toml",
+                                       {"crystal.model=photosystem-2", "detector.distance_mm=200", "name=\"other\"",
+                                        "background.water_um={ uniform = [1, 2] }"});
+    EXPECT_EQ(recipe.model, "photosystem-2");
+    EXPECT_DOUBLE_EQ(recipe.distance_mm, 200);
+    EXPECT_EQ(recipe.name, "other");
+    EXPECT_EQ(recipe.water_um.law, Law::uniform);
+    EXPECT_NE(failure(minimal, {"detector.distance_mm=-5"}).find("detector.distance_mm = -5"), std::string::npos);
+    EXPECT_NE(failure(minimal, {"detector.distance=5"}).find("--set: unknown key"), std::string::npos);
+    EXPECT_NE(failure(minimal, {"detector.distance_mm"}).find("key=value"), std::string::npos);
+    EXPECT_NE(failure(minimal, {"class.weight=2"}).find("not a table"), std::string::npos);
+}
+
+TEST(RecipeToml, WrittenRecipeReadsBackTheSame) {
+    for (const auto& builtin : builtin_recipes()) {
+        const Recipe recipe = parse_recipe(builtin.toml, builtin.name);
+        EXPECT_EQ(recipe.name, builtin.name);
+        const std::string text = to_toml(recipe);
+        EXPECT_EQ(to_toml(parse_recipe(text, "written")), text);
+    }
+}
+
+TEST(RecipeToml, UnknownRecipeAndMissingFile) {
+    EXPECT_THROW(load_recipe("difranet"), UsageError);
+    try {
+        load_recipe("difranet");
+    } catch (const UsageError& error) {
+        EXPECT_NE(std::string(error.what()).find("diffranet"), std::string::npos);
+    }
+    EXPECT_THROW(load_recipe("/nowhere/at-all.toml"), DataError);
+}
+
+TEST(RecipeToml, DiffranetHasThePublishedProportions) {
+    const Recipe recipe = load_recipe("diffranet");
+    std::vector<double> weights;
+    for (const auto& rule : recipe.classes) weights.push_back(rule.weight);
+    EXPECT_EQ(weights, (std::vector<double>{2069, 3268, 3346, 2444, 1472}));  // Nawaz et al. 2023, table 3
+    EXPECT_EQ(recipe.width_px, 512);
+}
+
+}  // namespace
+}  // namespace braggbench

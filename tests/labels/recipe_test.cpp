@@ -1,0 +1,65 @@
+#include "labels/recipe.hpp"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "simulator/error.hpp"
+
+namespace braggbench {
+namespace {
+
+Recipe valid() {
+    Recipe recipe;
+    recipe.name = "test";
+    recipe.cells_per_block = Distribution::fixed(10);
+    recipe.crystal_volume_um3 = Distribution::fixed(1);
+    recipe.classes = {
+        {.name = "hit", .weight = 1, .crystal = true, .fluence_photons_per_m2 = Distribution::fixed(1e22)}};
+    return recipe;
+}
+
+std::string faults(const Recipe& recipe) {
+    try {
+        validate(recipe);
+    } catch (const UsageError& error) {
+        return error.what();
+    }
+    return "";
+}
+
+TEST(Recipe, ValidPasses) { EXPECT_EQ(faults(valid()), ""); }
+
+TEST(Recipe, AllFaultsAtOnce) {
+    Recipe recipe = valid();
+    recipe.distance_mm = -120;
+    recipe.wavelength_A = std::numeric_limits<double>::quiet_NaN();
+    recipe.water_um = {Law::uniform, 5, 2};
+    recipe.cells_per_block = {Law::log_uniform, 0, 5};
+    const std::string text = faults(recipe);
+    for (const char* part : {"detector.distance_mm = -120", "beam.wavelength_A = nan", "background.water_um = [5, 2]",
+                             "crystal.cells_per_block"}) {
+        EXPECT_NE(text.find(part), std::string::npos) << part << " in " << text;
+    }
+}
+
+TEST(Recipe, ClassesAreChecked) {
+    Recipe recipe = valid();
+    recipe.classes.push_back(recipe.classes.front());
+    EXPECT_NE(faults(recipe).find("twice"), std::string::npos);
+    recipe.classes = {};
+    EXPECT_NE(faults(recipe).find("[[class]]"), std::string::npos);
+    recipe = valid();
+    recipe.classes[0].fluence_photons_per_m2 = Distribution::fixed(0);
+    EXPECT_NE(faults(recipe).find("no X-rays"), std::string::npos);
+}
+
+TEST(Recipe, SplitsMustLeaveTrainingImages) {
+    Recipe recipe = valid();
+    recipe.validation_fraction = 0.5;
+    recipe.test_fraction = 0.5;
+    EXPECT_NE(faults(recipe).find("train"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace braggbench
