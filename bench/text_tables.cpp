@@ -23,6 +23,32 @@ std::string with_interval(const nlohmann::json& metric, int digits) {
 
 }  // namespace
 
+std::string corpus_table(const nlohmann::json& s) {
+    std::string out = fmt::format("{}: recipe {}, seed {}, {} images of {} x {} px\n", s.at("file").get<std::string>(),
+                                  s.at("name").get<std::string>(), s.at("seed").get<std::uint64_t>(),
+                                  s.at("images").get<std::int64_t>(), s.at("geometry").at("width_px").get<int>(),
+                                  s.at("geometry").at("height_px").get<int>());
+    const auto& geometry = s.at("geometry");
+    out += fmt::format("distance {} mm, pixel {} mm, wavelength {} A, resolution at the edge {} A\n\n",
+                       number(geometry.at("distance_mm"), 2), number(geometry.at("pixel_size_mm"), 4),
+                       number(geometry.at("wavelength_A"), 5), number(geometry.at("d_edge_A"), 2));
+    out += fmt::format("{:<14} {:>8} {:>8} {:>10} {:>8}   visible peaks: median (5 to 95 %)\n", "class", "images",
+                       "train", "validation", "test");
+    const auto& classes = s.at("classes");
+    for (std::size_t c = 0; c < classes.size(); ++c) {
+        const auto& counts = s.at("counts")[c];
+        out += fmt::format("{:<14} {:>8} {:>8} {:>10} {:>8}", classes[c].at("name").get<std::string>(),
+                           classes[c].at("images").get<std::int64_t>(), counts[0].get<std::int64_t>(),
+                           counts[1].get<std::int64_t>(), counts[2].get<std::int64_t>());
+        if (const auto& peaks = classes[c].at("visible_peaks"); peaks.is_object()) {
+            out += fmt::format("   {} ({} to {})", number(peaks.at("median"), 0), number(peaks.at("p05"), 0),
+                               number(peaks.at("p95"), 0));
+        }
+        out += '\n';
+    }
+    return out;
+}
+
 std::string evaluation_table(const nlohmann::json& e) {
     std::string out = fmt::format("{} {} images of {}\n\n", e.at("images").get<int>(), e.at("split").get<std::string>(),
                                   e.at("corpus").get<std::string>());

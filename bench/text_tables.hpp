@@ -6,6 +6,7 @@
 
 namespace braggbench {
 
+std::string corpus_table(const nlohmann::json& corpus_summary);  // of bench/report/corpus_summary.hpp
 std::string evaluation_table(const nlohmann::json& evaluation);
 std::string explanation_table(const nlohmann::json& explanation);
 

@@ -106,8 +106,8 @@ std::vector<Rule> best_rules(const std::vector<double>& values, const std::vecto
     return rules;
 }
 
-Metric accuracy_of_rule(const IntervalClassifier& rule, std::span<const ImageSummary> images, std::span<const int> labels,
-                        double ImageSummary::*number, std::optional<double> chance) {
+Metric accuracy_of_rule(const IntervalClassifier& rule, std::span<const ImageSummary> images,
+                        std::span<const int> labels, double ImageSummary::*number, std::optional<double> chance) {
     std::int64_t right = 0;
     for (std::size_t i = 0; i < labels.size(); ++i) right += rule.classify(images[i].*number) == labels[i] ? 1 : 0;
     return proportion(right, static_cast<std::int64_t>(labels.size()), chance);
@@ -169,8 +169,8 @@ IntervalClassifier IntervalClassifier::fit(std::span<const double> values, std::
             }
         }
     }
-    const auto best = static_cast<std::size_t>(
-        std::distance(right.begin(), std::max_element(right.begin(), right.end())));
+    const auto best =
+        static_cast<std::size_t>(std::distance(right.begin(), std::max_element(right.begin(), right.end())));
     const auto rules = best_rules({values.begin(), values.end()}, {labels.begin(), labels.end()}, class_count);
     const auto& chosen = rules[std::min(best, rules.size() - 1)];
     IntervalClassifier result;
@@ -192,9 +192,11 @@ std::vector<ChanceLevel> chance_levels(std::span<const int> train_labels, std::s
                                        int class_count, std::uint64_t seed) {
     const auto train_shares = class_shares(train_labels, class_count);
     const auto test_shares = class_shares(test_labels, class_count);
-    const auto majority_class = std::distance(train_shares.begin(), std::max_element(train_shares.begin(), train_shares.end()));
-    const auto majority = proportion(std::count(test_labels.begin(), test_labels.end(), static_cast<int>(majority_class)),
-                                     static_cast<std::int64_t>(test_labels.size()), std::nullopt);
+    const auto majority_class =
+        std::distance(train_shares.begin(), std::max_element(train_shares.begin(), train_shares.end()));
+    const auto majority =
+        proportion(std::count(test_labels.begin(), test_labels.end(), static_cast<int>(majority_class)),
+                   static_cast<std::int64_t>(test_labels.size()), std::nullopt);
     const auto guess = [&](double accuracy_of_guess) {
         Metric metric;
         if (!test_labels.empty()) metric.value = accuracy_of_guess;
@@ -205,7 +207,8 @@ std::vector<ChanceLevel> chance_levels(std::span<const int> train_labels, std::s
     levels.push_back({"majority", majority});
     levels.back().accuracy.chance = majority.value;
     levels.push_back({"prior", levels.back().accuracy});
-    levels.push_back({"stratified", guess(std::inner_product(train_shares.begin(), train_shares.end(), test_shares.begin(), 0.0))});
+    levels.push_back(
+        {"stratified", guess(std::inner_product(train_shares.begin(), train_shares.end(), test_shares.begin(), 0.0))});
     levels.push_back({"uniform", guess(1.0 / class_count)});
     for (const auto& [name, number] : {std::pair{"total_intensity", &ImageSummary::total_photons},
                                        std::pair{"spot_count", &ImageSummary::spot_count}}) {
@@ -221,7 +224,8 @@ std::vector<ChanceLevel> chance_levels(const CorpusReader& corpus, std::span<con
                                        std::span<const int> test_labels) {
     const auto train_indices = corpus.indices(Split::train);
     std::vector<int> train_labels;
-    for (const auto index : train_indices) train_labels.push_back(corpus.class_indices()[static_cast<std::size_t>(index)]);
+    for (const auto index : train_indices)
+        train_labels.push_back(corpus.class_indices()[static_cast<std::size_t>(index)]);
     return chance_levels(train_labels, summarise_images(corpus, train_indices), test_labels,
                          summarise_images(corpus, test_indices), static_cast<int>(corpus.info().class_names.size()),
                          corpus.info().seed);

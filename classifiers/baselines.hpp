@@ -40,10 +40,10 @@ struct ChanceLevel {
     Metric accuracy;
 };
 
-// The names are scikit-learn's (DummyClassifier): majority always says the most frequent class of the train split; prior
-// ranks classes by their frequency and so says the same; stratified guesses each class as often as it occurs; uniform guesses
-// each equally often. The accuracies of the guesses are expectations, hence without interval. Then total_intensity and
-// spot_count. Every chance is that of the majority class.
+// The names are scikit-learn's (DummyClassifier): majority always says the most frequent class of the train split;
+// prior ranks classes by their frequency and so says the same; stratified guesses each class as often as it occurs;
+// uniform guesses each equally often. The accuracies of the guesses are expectations, hence without interval. Then
+// total_intensity and spot_count. Every chance is that of the majority class.
 std::vector<ChanceLevel> chance_levels(std::span<const int> train_labels, std::span<const ImageSummary> train_images,
                                        std::span<const int> test_labels, std::span<const ImageSummary> test_images,
                                        int class_count, std::uint64_t seed);

@@ -1,0 +1,52 @@
+#include "classifiers/checkpoint.hpp"
+
+#include "classifiers/archive.hpp"
+#include "classifiers/model.hpp"
+
+namespace braggbench {
+namespace {
+
+const std::string model_format = "braggbench model";
+
+}  // namespace
+
+void save_model(const std::filesystem::path& path, const TrainedModel& model) {
+    const auto& card = model.card;
+    const nlohmann::json header = {{"format", model_format},
+                                   {"zoo_name", card.zoo_name},
+                                   {"class_names", card.class_names},
+                                   {"hit_classes", card.hit_classes},
+                                   {"view", {{"size_px", card.view.size_px}}},
+                                   {"gain_adu_per_photon", card.gain_adu_per_photon},
+                                   {"offset_adu", card.offset_adu},
+                                   {"training", card.training}};
+    write_archive(path, [&](torch::serialize::OutputArchive& archive) {
+        write_text(archive, "header", header.dump());
+        torch::serialize::OutputArchive weights;
+        model.network->save(weights);
+        archive.write("network", weights);
+    });
+}
+
+TrainedModel load_model(const std::filesystem::path& path) {
+    TrainedModel model;
+    read_archive(path, "header", model_format,
+                 [&](torch::serialize::InputArchive& archive, const nlohmann::json& header) {
+                     auto& card = model.card;
+                     card.zoo_name = header.at("zoo_name");
+                     card.class_names = header.at("class_names");
+                     card.hit_classes = header.at("hit_classes");
+                     card.view.size_px = header.at("view").at("size_px");
+                     card.gain_adu_per_photon = header.at("gain_adu_per_photon");
+                     card.offset_adu = header.at("offset_adu");
+                     card.training = header.at("training");
+                     model.network = make_model(card.zoo_name, static_cast<int>(card.class_names.size()));
+                     torch::serialize::InputArchive weights;
+                     archive.read("network", weights);
+                     model.network->load(weights);
+                     model.network->eval();
+                 });
+    return model;
+}
+
+}  // namespace braggbench

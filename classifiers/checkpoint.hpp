@@ -20,7 +20,7 @@ struct ModelCard {
     ViewSpec view;
     double gain_adu_per_photon = 1.0;  // of the corpus it was trained on; classify may override
     double offset_adu = 0.0;
-    nlohmann::json training;           // options, corpus, learning curve, provenance
+    nlohmann::json training;  // options, corpus, learning curve, provenance
 };
 
 struct TrainedModel {

@@ -10,8 +10,8 @@
 namespace braggbench {
 namespace {
 
-constexpr int box = 1;    // half-width of the 3 x 3 box
-constexpr int ring = 3;   // of the 7 x 7 box around it
+constexpr int box = 1;   // half-width of the 3 x 3 box
+constexpr int ring = 3;  // of the 7 x 7 box around it
 constexpr int min_ring_pixels = 15;
 
 // Ties go to the first pixel in reading order.

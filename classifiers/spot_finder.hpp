@@ -1,5 +1,5 @@
-// A plain spot finder: local maxima that stand out of the ring around them. Positions in pixels from the outer corner of
-// pixel (0, 0). The simplest of its kind, after the sums over a box and a surrounding ring of classical integration
+// A plain spot finder: local maxima that stand out of the ring around them. Positions in pixels from the outer corner
+// of pixel (0, 0). The simplest of its kind, after the sums over a box and a surrounding ring of classical integration
 // (Leslie 1999, Acta Cryst. D55, 1696): a baseline, not a rival of DIALS or peakfinder8.
 #pragma once
 
@@ -23,8 +23,9 @@ struct SpotFinderOptions {
 
 // A spot is a pixel that no pixel of its 3 x 3 box exceeds, 3 sigma above the mean of the 40 pixels between the 3 x 3
 // and the 7 x 7 box, while the box's sum stands out by min_snr. Sigma is the ring's spread, at least that of Poisson
-// noise and at least one photon, which keeps lone photons on an empty detector from counting. Pixels with valid == 0 take no
-// part, and no spot has one in its box. `valid` may be empty (all valid); otherwise UsageError if its size differs.
+// noise and at least one photon, which keeps lone photons on an empty detector from counting. Pixels with valid == 0
+// take no part, and no spot has one in its box. `valid` may be empty (all valid); otherwise UsageError if its size
+// differs.
 std::vector<Spot> find_spots(const Image<float>& photons, const Image<std::uint8_t>& valid,
                              const SpotFinderOptions& options = {});
 

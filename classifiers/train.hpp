@@ -19,7 +19,7 @@ struct TrainOptions {
     double learning_rate = 2e-3;
     double weight_decay = 1e-4;
     std::uint64_t seed = 1;
-    int view_size_px = 0;  // 0 = the corpus' image size
+    int view_size_px = 0;              // 0 = the corpus' image size
     std::filesystem::path checkpoint;  // rewritten after every epoch; resumed from with `resume`
     bool resume = false;
 };

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <Eigen/Geometry>
+
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
@@ -88,7 +90,8 @@ class CxiTable {
 public:
     CxiTable(const Handle& parent, const std::string& name, std::uint64_t images)
         : images_(images),
-          dataset_(hdf5::create_chunked(parent, name, hdf5::Number::f32, {images, 1}, {images, layout::max_cxi_peaks},
+          dataset_(hdf5::create_chunked(parent, name, hdf5::Number::f32, {images, 1},
+                                        {hdf5::unlimited, layout::max_cxi_peaks},
                                         {layout::cxi_chunk, layout::cxi_chunk})) {}
 
     [[nodiscard]] const Handle& dataset() const { return dataset_; }

@@ -6,6 +6,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "simulator/error.hpp"
@@ -209,8 +210,7 @@ void check(const Image<float>& map, const Mask& valid, const PeakTargets& truth,
 
 }  // namespace
 
-PeakTargets make_targets(std::span<const Peak> peaks, int width_px, int height_px, double radius_px,
-                         double shift_fast_px, double shift_slow_px) {
+PeakTargets make_targets(std::span<const Peak> peaks, int width_px, int height_px, double radius_px) {
     if (!(radius_px >= 0.0) || !std::isfinite(radius_px)) {
         throw UsageError(
             fmt::format("peak radius = {} px (a disc has no negative radius). Give 0 or more.", radius_px));
@@ -219,8 +219,8 @@ PeakTargets make_targets(std::span<const Peak> peaks, int width_px, int height_p
     targets.width_px = width_px;
     targets.height_px = height_px;
     for (const Peak& peak : peaks) {
-        const double fast_px = peak.fast_px + shift_fast_px;
-        const double slow_px = peak.slow_px + shift_slow_px;
+        const double fast_px = peak.fast_px;
+        const double slow_px = peak.slow_px;
         if (!peak.visible || !(fast_px >= 0.0 && fast_px < width_px && slow_px >= 0.0 && slow_px < height_px)) {
             continue;
         }

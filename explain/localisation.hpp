@@ -26,12 +26,11 @@ struct PeakTargets {
     std::vector<std::vector<std::uint32_t>> discs;  // one per visible peak that lies on the image
 };
 
-// `shift_*` moves the peaks first: null peaks are moved by the difference of the beam centres.
-PeakTargets make_targets(std::span<const Peak> peaks, int width_px, int height_px, double radius_px,
-                         double shift_fast_px = 0.0, double shift_slow_px = 0.0);
+PeakTargets make_targets(std::span<const Peak> peaks, int width_px, int height_px, double radius_px);
 Mask to_mask(const PeakTargets& targets);
 
 struct LocalisationOptions {
+    double radius_px = 2.0;   // of a peak's disc, in the view's pixels, for make_targets()
     double top_share = 0.05;  // q of peak recall
 };
 

@@ -44,7 +44,7 @@ struct Recipe {
     double distance_mm = 120.0;
     Distribution beam_fast_px;  // from the outer corner of pixel (0, 0)
     Distribution beam_slow_px;
-    double sensor_thickness_um = 320.0;
+    double sensor_thickness_um = 0.0;
     double sensor_attenuation_length_um = 0.0;
 
     double wavelength_A = 1.3;

@@ -81,33 +81,37 @@ void check_pdb_text(const std::filesystem::path& path, const std::string& text) 
                 line.size() > field.column ? line.substr(field.column, field.width) : std::string_view{};
             if (field.may_be_blank && trimmed(value).empty()) continue;
             if (!finite_number(value))
-                throw DataError(fmt::format("{}:{}: the atom's {} is '{}' (not a finite number). Correct or remove the "
-                                            "atom.",
-                                            path.string(), number, field.name, trimmed(value)));
+                throw DataError(
+                    fmt::format("{}:{}: the atom's {} is '{}' (not a finite number). Correct or remove the "
+                                "atom.",
+                                path.string(), number, field.name, trimmed(value)));
         }
     }
     if (!trimmed(last).starts_with("END"))
-        throw DataError(fmt::format("{}: has no END record (a PDB file must end with one; this one may be truncated). "
-                                    "Fetch it again, or add the line END.",
-                                    path.string()));
+        throw DataError(
+            fmt::format("{}: has no END record (a PDB file must end with one; this one may be truncated). "
+                        "Fetch it again, or add the line END.",
+                        path.string()));
 }
 
 void check_structure(const std::filesystem::path& path, const gemmi::Structure& structure) {
     const gemmi::UnitCell& cell = structure.cell;
     const std::string name = path.string();
     if (!cell.is_crystal())
-        throw DataError(fmt::format("{}: has no unit cell (a crystal's scattering needs one). Use a file with a CRYST1 "
-                                    "record or the _cell items.",
-                                    name));
+        throw DataError(
+            fmt::format("{}: has no unit cell (a crystal's scattering needs one). Use a file with a CRYST1 "
+                        "record or the _cell items.",
+                        name));
     try {
         validate(UnitCell{cell.a, cell.b, cell.c, cell.alpha, cell.beta, cell.gamma});
     } catch (const UsageError& error) {
         throw DataError(fmt::format("{}: {}", name, error.what()));
     }
     if (structure.find_spacegroup() == nullptr)
-        throw DataError(fmt::format("{}: the space group '{}' is not known (equivalent atoms cannot be made). Give its "
-                                    "Hermann-Mauguin symbol, or P 1.",
-                                    name, structure.spacegroup_hm));
+        throw DataError(
+            fmt::format("{}: the space group '{}' is not known (equivalent atoms cannot be made). Give its "
+                        "Hermann-Mauguin symbol, or P 1.",
+                        name, structure.spacegroup_hm));
     std::size_t atoms = 0;
     if (!structure.models.empty()) {
         for (const gemmi::Chain& chain : structure.models[0].chains) {
@@ -135,9 +139,10 @@ void check_structure(const std::filesystem::path& path, const gemmi::Structure& 
         }
     }
     if (atoms == 0)
-        throw DataError(fmt::format("{}: has no atoms (it is empty, truncated or of another format). Give a PDB or "
-                                    "mmCIF coordinate file.",
-                                    name));
+        throw DataError(
+            fmt::format("{}: has no atoms (it is empty, truncated or of another format). Give a PDB or "
+                        "mmCIF coordinate file.",
+                        name));
 }
 
 }  // namespace

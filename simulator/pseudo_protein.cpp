@@ -215,9 +215,10 @@ gemmi::Fractional draw_fractional(RandomStream& random) {
 
 void unknown_builtin(const std::string& name) {
     const std::vector<std::string> known = builtin_model_names();
-    throw UsageError(fmt::format("{} is no built-in model (they are {}). Did you mean {}? A coordinate file is given "
-                                 "by its path.",
-                                 name, fmt::join(known, ", "), nearest_name(name, known)));
+    throw UsageError(
+        fmt::format("{} is no built-in model (they are {}). Did you mean {}? A coordinate file is given "
+                    "by its path.",
+                    name, fmt::join(known, ", "), nearest_name(name, known)));
 }
 
 std::vector<std::string> builtin_model_names() {
@@ -243,8 +244,8 @@ gemmi::Structure pseudo_protein(const std::string& name) {
     Envelope envelope(model.cell, group, std::cbrt(protein_A3), random);
     std::vector<double> sample(20000);
     for (double& value : sample) value = envelope(draw_fractional(random));
-    const auto threshold =
-        sample.begin() + static_cast<std::ptrdiff_t>(static_cast<double>(sample.size()) * model.target.solvent_fraction);
+    const auto threshold = sample.begin() + static_cast<std::ptrdiff_t>(static_cast<double>(sample.size()) *
+                                                                        model.target.solvent_fraction);
     std::nth_element(sample.begin(), threshold, sample.end());
 
     gemmi::Residue residue;

@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <numbers>
 
+#include "simulator/geometry.hpp"
+
 namespace braggbench {
 namespace {
 
@@ -97,11 +99,11 @@ Vec3 to_float(const Eigen::Vector3d& v) {
 // The Gaussian of one reflection in whitened coordinates y = L (q - r) with L^T L the inverse covariance of all but the
 // bandwidth, as a function of the offset (inner, outer) in pixels from the spot's centre.
 struct Whitened {
-    Vec3 centre;                 // y at the centre
-    Vec3 p;                      // L r
-    Vec3 inner;                  // dy per pixel before the division by the range
+    Vec3 centre;  // y at the centre
+    Vec3 p;       // L r
+    Vec3 inner;   // dy per pixel before the division by the range
     Vec3 outer;
-    Vec3 ray;                    // k L d
+    Vec3 ray;                                // k L d
     float slope_inner, slope_outer, metric;  // s = |P|^2 / |Pc|^2 - 1 as a polynomial of the offset
     std::array<Vec3, 2> rotate;  // mean tangential displacement of r by mosaic rotation, over sqrt(2) |r|, from y
     float bend;                  // its variance, likewise
@@ -112,6 +114,7 @@ struct Rows {
     std::array<float, max_rows> offset;     // outer coordinate from the centre, px
     std::array<float, max_rows> predicted;  // of the row's maximum, inner coordinate from the centre, px
     std::array<float, max_rows> weight;
+    std::array<int, max_rows> pixel;  // the row of pixels it lies in
     std::array<float, max_rows> top;        // the row's maximum, smeared amplitude and solid angle included
     std::array<float, max_rows> middle;     // where it lies
     std::array<float, max_rows> curvature;  // 1 / sigma^2 along the row
@@ -138,8 +141,7 @@ inline float chi2(const Whitened& w, float in, float out, float& factor) {
             const float v0 = w.p[0] + y0;
             const float v1 = w.p[1] + y1;
             const float v2 = w.p[2] + y2;
-            const float e = w.band2 * (y0 * v0 + y1 * v1 + y2 * v2) /
-                            (1.0F + w.band2 * (v0 * v0 + v1 * v1 + v2 * v2));
+            const float e = w.band2 * (y0 * v0 + y1 * v1 + y2 * v2) / (1.0F + w.band2 * (v0 * v0 + v1 * v1 + v2 * v2));
             e0 -= e * v0;
             e1 -= e * v1;
             e2 -= e * v2;
@@ -183,7 +185,7 @@ void fit_rows(const Whitened& w, Rows& rows, int count, float step) {
         const float move = -half_slope / bend;
         rows.middle[j] = in + move * step;
         rows.curvature[j] = bend * per_step * per_step;
-        rows.top[j] = rows.weight[j] * factor * fast_exp(-0.5F * (here + half_slope * move));
+        rows.top[j] = rows.weight[j] * factor * fast_exp(-0.5F * std::max(here + half_slope * move, 0.0F));
     }
 }
 
@@ -211,13 +213,19 @@ bool PanelView::intersect(const Eigen::Vector3d& direction, Eigen::Vector2d& pos
     const double cosine = normal.dot(direction);
     if (!(cosine > 0.05)) return false;
     const Eigen::Vector3d from_origin = direction * (close_mm / cosine) - panel->origin_mm;
-    position_px = Eigen::Vector2d(from_origin.dot(panel->fast_axis), from_origin.dot(panel->slow_axis)) /
-                  panel->pixel_size_mm;
+    position_px =
+        Eigen::Vector2d(from_origin.dot(panel->fast_axis), from_origin.dot(panel->slow_axis)) / panel->pixel_size_mm;
     return true;
 }
 
 SpotPainter::SpotPainter(const Smearing& smearing)
     : smearing_(&smearing), sqrt_det_shape_(std::sqrt(smearing.shape.determinant())) {}
+
+void SpotPainter::look_at_centre() {
+    const Eigen::Vector3d position = lab_from_panel_mm(*view_->panel, centre_px_.x(), centre_px_.y());
+    range_mm_ = position.norm();
+    direction_ = position / range_mm_;
+}
 
 bool SpotPainter::place(const PanelView& view, const Eigen::Vector3d& r) {
     view_ = &view;
@@ -231,10 +239,8 @@ bool SpotPainter::place(const PanelView& view, const Eigen::Vector3d& r) {
     const Eigen::Matrix3d inverse = covariance_.inverse();
     const Panel& panel = *view.panel;
     Eigen::Matrix2d inverse_hessian;
+    look_at_centre();
     for (int iteration = 0; iteration < 3; ++iteration) {
-        const Eigen::Vector3d position = lab_position(centre_px_);
-        range_mm_ = position.norm();
-        direction_ = position / range_mm_;
         const Eigen::Vector3d x = k * direction_ - s0 - r;
         Eigen::Matrix<double, 3, 2> jacobian;
         const double per_px = k * panel.pixel_size_mm / range_mm_;
@@ -248,6 +254,7 @@ bool SpotPainter::place(const PanelView& view, const Eigen::Vector3d& r) {
         chi2_min_ = x.dot(inverse * x) + gradient.dot(step);
         if (step.dot(hessian_ * step) < 0.01) break;
         centre_px_ += step;
+        look_at_centre();
     }
     if (!(chi2_min_ < cut2)) return false;
     const double room = cut2 - chi2_min_;
@@ -257,6 +264,156 @@ bool SpotPainter::place(const PanelView& view, const Eigen::Vector3d& r) {
         if (centre_px_[axis] + half < 0 || centre_px_[axis] - half > size) return false;
     }
     return true;
+}
+
+Deposit SpotPainter::paint(double photons_per_px) {
+    const Panel& panel = *view_->panel;
+    const double k = smearing_->wavenumber_invA;
+    const double mosaic2 = smearing_->mosaic_rms_rad * smearing_->mosaic_rms_rad;
+    Eigen::Matrix3d covariance = smearing_->shape + smearing_->divergence - mosaic2 * r_ * r_.transpose();
+    covariance.diagonal().array() += mosaic2 * r_.squaredNorm();
+    const Eigen::Matrix3d lower = covariance.llt().matrixL();
+    const Eigen::Matrix3d whitening = lower.triangularView<Eigen::Lower>().solve(Eigen::Matrix3d::Identity());
+    const double amplitude = sqrt_det_shape_ * whitening.diagonal().prod();
+
+    // Rows run along the axis in which the spot is shorter, so that a spot bent by mosaic spread is cut across.
+    const Eigen::Matrix2d inverse_hessian = hessian_.inverse();
+    const int outer = inverse_hessian(1, 1) >= inverse_hessian(0, 0) ? 1 : 0;
+    const int inner = 1 - outer;
+    const Eigen::Vector3d& outer_axis = outer == 1 ? panel.slow_axis : panel.fast_axis;
+    const Eigen::Vector3d& inner_axis = outer == 1 ? panel.fast_axis : panel.slow_axis;
+    const int outer_size = outer == 1 ? panel.height_px : panel.width_px;
+    const int inner_size = outer == 1 ? panel.width_px : panel.height_px;
+    const std::ptrdiff_t outer_stride = outer == 1 ? view_->image_width_px : 1;
+    const std::ptrdiff_t inner_stride = outer == 1 ? 1 : view_->image_width_px;
+
+    const double angle_per_px = panel.pixel_size_mm / range_mm_;
+    Whitened w{};
+    const Eigen::Vector3d p = whitening * r_;
+    w.centre = to_float(whitening * (k * direction_ - Eigen::Vector3d(0, 0, k) - r_));
+    w.p = to_float(p);
+    w.inner = to_float(whitening * inner_axis * (k * angle_per_px));
+    w.outer = to_float(whitening * outer_axis * (k * angle_per_px));
+    w.ray = to_float(whitening * direction_ * k);
+    w.slope_inner = static_cast<float>(2.0 * direction_.dot(inner_axis) * angle_per_px);
+    w.slope_outer = static_cast<float>(2.0 * direction_.dot(outer_axis) * angle_per_px);
+    w.metric = static_cast<float>(angle_per_px * angle_per_px);
+    w.band2 = static_cast<float>(smearing_->bandwidth_rms * smearing_->bandwidth_rms);
+
+    // A bend below 2 % of the narrowest sigma is left out.
+    bool is_bent = false;
+    if (mosaic2 > 0) {
+        const Eigen::Vector3d tangent0 = r_.unitOrthogonal();
+        const Eigen::Vector3d tangent1 = r_.cross(tangent0).normalized();
+        const double scale = mosaic2 * r_.norm() / std::numbers::sqrt2;
+        const Eigen::Vector3d rotate0 = scale * (whitening * tangent0);
+        const Eigen::Vector3d rotate1 = scale * (whitening * tangent1);
+        const double explained = rotate0.squaredNorm() + rotate1.squaredNorm();
+        const double bend = std::max(mosaic2 - explained, 0.0);
+        w.rotate = {to_float(rotate0), to_float(rotate1)};
+        w.bend = static_cast<float>(bend);
+        is_bent = (bend + cut2 * explained) * p.norm() > 0.02;
+    }
+
+    const double step_px = 1.2 / std::sqrt(hessian_(inner, inner));
+    const double tilt = -hessian_(inner, outer) / hessian_(inner, inner);
+    const double scale = photons_per_px * amplitude;
+    float* const origin = view_->pixel00;
+    Rows rows;
+    int count = 0;
+    Deposit deposit;
+    const double inner_centre = centre_px_[inner];
+    const double outer_centre = centre_px_[outer];
+
+    const auto flush = [&] {
+        const auto step = static_cast<float>(step_px);
+        if (w.band2 > 0) {
+            is_bent ? fit_rows<true, true>(w, rows, count, step) : fit_rows<true, false>(w, rows, count, step);
+        } else {
+            is_bent ? fit_rows<false, true>(w, rows, count, step) : fit_rows<false, false>(w, rows, count, step);
+        }
+        for (int i = 0; i < count; ++i) {
+            const auto j = static_cast<std::size_t>(i);
+            constexpr float window_sigma = 4.2F;
+            const float per_sigma = std::sqrt(rows.curvature[j]);
+            const float sigma = 1.0F / per_sigma;
+            const double low_px = inner_centre + static_cast<double>(rows.middle[j] - window_sigma * sigma);
+            const double high_px = inner_centre + static_cast<double>(rows.middle[j] + window_sigma * sigma);
+            if (!(low_px < inner_size && high_px > 0)) continue;
+            const int first = std::max(0, static_cast<int>(low_px));
+            const int last = std::min(inner_size - 1, static_cast<int>(high_px));
+            const auto row_photons =
+                static_cast<float>(scale * std::sqrt(2.0 * std::numbers::pi)) * rows.top[j] * sigma;
+            float* pixel = origin + rows.pixel[j] * outer_stride + first * inner_stride;
+            const float start =
+                (static_cast<float>(static_cast<double>(first) - inner_centre) - rows.middle[j]) * per_sigma;
+            const float below_first = normal_cdf(start);
+            float below = below_first;
+            for (int n = 1; n <= last - first + 1; ++n) {
+                const float next = normal_cdf(start + static_cast<float>(n) * per_sigma);
+                *pixel += row_photons * (next - below);
+                pixel += inner_stride;
+                below = next;
+            }
+            const double share = static_cast<double>(below - below_first);
+            if (!(share > 1e-6)) continue;
+            double mean = static_cast<double>(rows.middle[j]);
+            double variance = static_cast<double>(sigma) * static_cast<double>(sigma);
+            if (share < 0.999) {
+                // The mean and variance of a Gaussian cut at the panel's edges.
+                const auto a = static_cast<double>(start);
+                const double b = a + (last - first + 1) * static_cast<double>(per_sigma);
+                const double pdf_a = std::exp(-0.5 * a * a) / std::sqrt(2.0 * std::numbers::pi);
+                const double pdf_b = std::exp(-0.5 * b * b) / std::sqrt(2.0 * std::numbers::pi);
+                const double shift = (pdf_a - pdf_b) / share;
+                mean += static_cast<double>(sigma) * shift;
+                variance *= std::max(0.0, 1.0 + (a * pdf_a - b * pdf_b) / share - shift * shift);
+            }
+            const double photons = static_cast<double>(row_photons) * share;
+            const auto along = static_cast<double>(rows.offset[j]);
+            deposit.photons += photons;
+            deposit.first[inner] += photons * mean;
+            deposit.first[outer] += photons * along;
+            deposit.second(inner, inner) += photons * (mean * mean + variance);
+            deposit.second(outer, outer) += photons * along * along;
+            deposit.second(0, 1) += photons * mean * along;
+        }
+        count = 0;
+    };
+
+    const double half = std::sqrt((cut2 - chi2_min_) * inverse_hessian(outer, outer));
+    const double low = std::max(0.0, outer_centre - half);
+    const double high = std::min(static_cast<double>(outer_size), outer_centre + half);
+    const double sigma = 1.0 / std::sqrt(hessian_(outer, outer));
+    for (double edge = low; edge < high;) {
+        const double next_edge = std::min(high, std::floor(edge) + 1.0);
+        const double width = next_edge - edge;
+        const int pieces = std::max(1, static_cast<int>(std::ceil(width / (widest_sigma.back() * sigma))));
+        const double piece = width / pieces;
+        const auto nodes = static_cast<std::size_t>(nodes_for(piece / sigma));
+        for (int part = 0; part < pieces; ++part) {
+            for (std::size_t n = 0; n < nodes; ++n) {
+                const double position = edge + piece * (part + 0.5 * (1.0 + node[nodes][n]));
+                const auto j = static_cast<std::size_t>(count);
+                const double offset = position - outer_centre;
+                rows.pixel[j] = static_cast<int>(edge);
+                rows.offset[j] = static_cast<float>(offset);
+                rows.predicted[j] = static_cast<float>(tilt * offset);
+                rows.weight[j] = static_cast<float>(piece * node_weight[nodes][n]);
+                if (++count == max_rows) flush();
+            }
+        }
+        edge = next_edge;
+    }
+    flush();
+
+    deposit.second(1, 0) = deposit.second(0, 1);
+    // From offsets to panel coordinates.
+    const Eigen::Vector2d offset_sum = deposit.first;
+    deposit.second += offset_sum * centre_px_.transpose() + centre_px_ * offset_sum.transpose() +
+                      deposit.photons * centre_px_ * centre_px_.transpose();
+    deposit.first += deposit.photons * centre_px_;
+    return deposit;
 }
 
 }  // namespace braggbench

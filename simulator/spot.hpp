@@ -2,10 +2,10 @@
 // panel. Lengths in 1/A and in pixels; the frame is the lab's (simulator/experiment.hpp).
 //
 // With r the mean reciprocal-lattice point and q the scattering vector of a point on the detector, the offset of a
-// block's own lattice point is q (1 - e) - r - t + r t^2 / (2 r^2) - D, where e is the relative change of wavelength, t the
-// displacement of r by the block's rotation (perpendicular to r; the quadratic term keeps |r|) and D that of the source.
-// All are Gaussian, so the mean over e, D and the linear part of t is a Gaussian in q whose covariances add; the term
-// in e is kept as the exact rank-one update with q itself, the quadratic term at the mean of t given q.
+// block's own lattice point is q (1 - e) - r - t + r t^2 / (2 r^2) - D, where e is the relative change of wavelength, t
+// the displacement of r by the block's rotation (perpendicular to r; the quadratic term keeps |r|) and D that of the
+// source. All are Gaussian, so the mean over e, D and the linear part of t is a Gaussian in q whose covariances add;
+// the term in e is kept as the exact rank-one update with q itself, the quadratic term at the mean of t given q.
 #pragma once
 
 #include <Eigen/Core>
@@ -47,7 +47,7 @@ struct PanelView {
 // Sums over what was deposited, positions in pixels from the panel's corner.
 struct Deposit {
     double photons = 0.0;
-    Eigen::Vector2d first = Eigen::Vector2d::Zero();    // photons * position
+    Eigen::Vector2d first = Eigen::Vector2d::Zero();   // photons * position
     Eigen::Matrix2d second = Eigen::Matrix2d::Zero();  // photons * position position^T
 };
 
@@ -65,6 +65,8 @@ public:
     [[nodiscard]] Deposit paint(double photons_per_px);
 
 private:
+    void look_at_centre();
+
     const Smearing* smearing_;
     double sqrt_det_shape_;
     const PanelView* view_ = nullptr;

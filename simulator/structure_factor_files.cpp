@@ -39,9 +39,10 @@ struct Reflection {
 StructureFactors boxed(const std::string& name, const UnitCell& cell, std::string space_group,
                        const std::vector<Reflection>& reflections) {
     if (reflections.empty())
-        throw DataError(fmt::format("{}: holds no reflections (it is empty or of another format). Give a file that "
-                                    "lists h, k, l and amplitudes.",
-                                    name));
+        throw DataError(
+            fmt::format("{}: holds no reflections (it is empty or of another format). Give a file that "
+                        "lists h, k, l and amplitudes.",
+                        name));
     MillerIndex max;
     double s2_max = 0.0;
     const Eigen::Matrix3d to_s = reciprocal_basis(cell);
@@ -53,13 +54,15 @@ StructureFactors boxed(const std::string& name, const UnitCell& cell, std::strin
     const auto nl = 2 * static_cast<std::size_t>(max.l) + 1;
     const double size = (2.0 * max.h + 1.0) * static_cast<double>(nk) * static_cast<double>(nl);
     if (size > static_cast<double>(most_amplitudes))
-        throw DataError(fmt::format("{}: indices up to {} {} {} need a box of {:.1e} amplitudes (too large). Remove "
-                                    "the outlying reflections.",
-                                    name, max.h, max.k, max.l, size));
+        throw DataError(
+            fmt::format("{}: indices up to {} {} {} need a box of {:.1e} amplitudes (too large). Remove "
+                        "the outlying reflections.",
+                        name, max.h, max.k, max.l, size));
     if (!(s2_max > 0.0))
-        throw DataError(fmt::format("{}: holds only the reflection 0 0 0 (it is not in any spot). Give a file with "
-                                    "Bragg reflections.",
-                                    name));
+        throw DataError(
+            fmt::format("{}: holds only the reflection 0 0 0 (it is not in any spot). Give a file with "
+                        "Bragg reflections.",
+                        name));
     constexpr float unset = -1.0F;
     std::vector<float> amplitudes(static_cast<std::size_t>(size), unset);
     for (const auto& [hkl, amplitude] : reflections) {
@@ -67,9 +70,10 @@ StructureFactors boxed(const std::string& name, const UnitCell& cell, std::strin
             amplitudes[(static_cast<std::size_t>(hkl.h + max.h) * nk + static_cast<std::size_t>(hkl.k + max.k)) * nl +
                        static_cast<std::size_t>(hkl.l + max.l)];
         if (place != unset && place != amplitude)
-            throw DataError(fmt::format("{}: the reflection {} {} {} has two amplitudes, {} and {}. Merge the "
-                                        "observations first.",
-                                        name, hkl.h, hkl.k, hkl.l, place, amplitude));
+            throw DataError(
+                fmt::format("{}: the reflection {} {} {} has two amplitudes, {} and {}. Merge the "
+                            "observations first.",
+                            name, hkl.h, hkl.k, hkl.l, place, amplitude));
         place = amplitude;
     }
     std::replace(amplitudes.begin(), amplitudes.end(), unset, 0.0F);
@@ -104,12 +108,13 @@ StructureFactors parse_hkl(const std::string& name, std::string_view text, const
             throw DataError(fmt::format("{}:{}: '{}' is not 'h k l F'. Give three integers and an amplitude per line.",
                                         name, number, whole.substr(0, 80)));
         if (!(amplitude >= 0.0) || amplitude > static_cast<double>(std::numeric_limits<float>::max()))
-            throw DataError(fmt::format("{}:{}: F = {} (an amplitude is finite and not negative). Correct or remove "
-                                        "the line.",
-                                        name, number, amplitude));
+            throw DataError(
+                fmt::format("{}:{}: F = {} (an amplitude is finite and not negative). Correct or remove "
+                            "the line.",
+                            name, number, amplitude));
         if (std::max({std::abs(hkl.h / 2), std::abs(hkl.k / 2), std::abs(hkl.l / 2)}) > largest_index / 2)
-            throw DataError(fmt::format("{}:{}: an index is beyond {}. Correct or remove the line.", name, number,
-                                        largest_index));
+            throw DataError(
+                fmt::format("{}:{}: an index is beyond {}. Correct or remove the line.", name, number, largest_index));
         reflections.push_back({hkl, static_cast<float>(amplitude)});
     }
     return boxed(name, cell, "P 1", reflections);
@@ -124,12 +129,12 @@ const gemmi::Mtz::Column& amplitude_column(const std::string& name, const gemmi:
     }
     std::string present;
     for (const gemmi::Mtz::Column& column : mtz.columns) present += fmt::format(" {}({})", column.label, column.type);
-    throw DataError(fmt::format("{}: has no {} among its columns{}. Give a column of type F (amplitude) or J "
-                                "(intensity).",
-                                name,
-                                label.empty() ? "amplitude or intensity column"
-                                              : fmt::format("amplitude or intensity column '{}'", label),
-                                present));
+    throw DataError(fmt::format(
+        "{}: has no {} among its columns{}. Give a column of type F (amplitude) or J "
+        "(intensity).",
+        name,
+        label.empty() ? "amplitude or intensity column" : fmt::format("amplitude or intensity column '{}'", label),
+        present));
 }
 
 StructureFactors cut(const StructureFactors& all, double d_min_A) {
@@ -164,9 +169,10 @@ Source source_of(const std::string& name_or_path) {
     if (extension == ".mtz" && !gzipped) return Source::mtz;
     if (extension == ".hkl") return Source::hkl;
     if (name_or_path.find_first_of("./\\") == std::string::npos) unknown_builtin(name_or_path);
-    throw UsageError(fmt::format("{}: the ending says no known format. Give a file ending in .pdb, .ent, .cif, .mmcif, "
-                                 ".hkl (these also with .gz) or .mtz, or a built-in model ({}).",
-                                 name_or_path, fmt::join(builtin, ", ")));
+    throw UsageError(
+        fmt::format("{}: the ending says no known format. Give a file ending in .pdb, .ent, .cif, .mmcif, "
+                    ".hkl (these also with .gz) or .mtz, or a built-in model ({}).",
+                    name_or_path, fmt::join(builtin, ", ")));
 }
 
 }  // namespace
@@ -186,14 +192,16 @@ StructureFactors structure_factors_from_mtz(const std::filesystem::path& path, c
         throw DataError(fmt::format("{}: is not a whole MTZ file ({}). Fetch it again.", name, error.what()));
     }
     if (!mtz.batches.empty())
-        throw DataError(fmt::format("{}: is an unmerged MTZ file (one reflection has many intensities). Merge it "
-                                    "first.",
-                                    name));
+        throw DataError(
+            fmt::format("{}: is an unmerged MTZ file (one reflection has many intensities). Merge it "
+                        "first.",
+                        name));
     const gemmi::SpaceGroup* group = mtz.spacegroup;
     if (group == nullptr)
-        throw DataError(fmt::format("{}: the space group '{}' is not known (equivalent reflections cannot be made). "
-                                    "Write the file with a standard symbol.",
-                                    name, mtz.spacegroup_name));
+        throw DataError(
+            fmt::format("{}: the space group '{}' is not known (equivalent reflections cannot be made). "
+                        "Write the file with a standard symbol.",
+                        name, mtz.spacegroup_name));
     const gemmi::Mtz::Column& column = amplitude_column(name, mtz, label);
     const gemmi::UnitCell& of_file = mtz.get_cell(column.dataset_id);
     const UnitCell cell{of_file.a, of_file.b, of_file.c, of_file.alpha, of_file.beta, of_file.gamma};
@@ -210,17 +218,19 @@ StructureFactors structure_factors_from_mtz(const std::filesystem::path& path, c
         if (std::isnan(value)) continue;  // an unmeasured reflection
         for (std::size_t j = 0; j < 3; ++j) {
             if (!(std::abs(mtz.data[row * mtz.columns.size() + j]) <= static_cast<float>(largest_index)))
-                throw DataError(fmt::format("{}: reflection {} has an index that is no number up to {}. Fetch the file "
-                                            "again.",
-                                            name, i + 1, largest_index));
+                throw DataError(
+                    fmt::format("{}: reflection {} has an index that is no number up to {}. Fetch the file "
+                                "again.",
+                                name, i + 1, largest_index));
         }
         const gemmi::Miller hkl = mtz.get_hkl(row * mtz.columns.size());
         // Measured intensities of weak reflections may be negative; their best amplitude is none.
         const float amplitude = column.type == 'J' ? std::sqrt(std::max(value, 0.0F)) : value;
         if (!(amplitude >= 0.0F) || !std::isfinite(amplitude))
-            throw DataError(fmt::format("{}: {} of the reflection {} {} {} is {} (an amplitude is finite and not "
-                                        "negative). Choose another column.",
-                                        name, column.label, hkl[0], hkl[1], hkl[2], value));
+            throw DataError(
+                fmt::format("{}: {} of the reflection {} {} {} is {} (an amplitude is finite and not "
+                            "negative). Choose another column.",
+                            name, column.label, hkl[0], hkl[1], hkl[2], value));
         if (operations.is_systematically_absent(hkl)) continue;
         for (const gemmi::Op& op : operations.sym_ops) {
             const gemmi::Miller e = op.apply_to_hkl(hkl);
@@ -235,9 +245,10 @@ StructureFactors load_structure_factors(const std::string& name_or_path, double 
     check_d_min(d_min_A);
     const Source source = source_of(name_or_path);
     if (source == Source::hkl && cell_of_hkl == nullptr)
-        throw UsageError(fmt::format("{}: an hkl file has no unit cell (spots cannot be placed without). Give the cell "
-                                     "beside it.",
-                                     name_or_path));
+        throw UsageError(
+            fmt::format("{}: an hkl file has no unit cell (spots cannot be placed without). Give the cell "
+                        "beside it.",
+                        name_or_path));
     const BulkSolvent solvent;
     ContentKey key;
     key.add(pipeline_version).add(GEMMI_VERSION).add(static_cast<double>(source)).add(d_min_A);
@@ -258,10 +269,14 @@ StructureFactors load_structure_factors(const std::string& name_or_path, double 
     if (auto cached = read_cached(key)) return *std::move(cached);
     const auto made = [&] {
         switch (source) {
-            case Source::builtin: return structure_factors_from_builtin(name_or_path, d_min_A);
-            case Source::hkl: return cut(parse_hkl(name_or_path, bytes, *cell_of_hkl), d_min_A);
-            case Source::mtz: return cut(structure_factors_from_mtz(name_or_path), d_min_A);
-            case Source::coordinates: break;
+            case Source::builtin:
+                return structure_factors_from_builtin(name_or_path, d_min_A);
+            case Source::hkl:
+                return cut(parse_hkl(name_or_path, bytes, *cell_of_hkl), d_min_A);
+            case Source::mtz:
+                return cut(structure_factors_from_mtz(name_or_path), d_min_A);
+            case Source::coordinates:
+                break;
         }
         return structure_factors_from_coordinates(name_or_path, d_min_A, solvent);
     };

@@ -1,8 +1,8 @@
 #include "simulator/unit_cell.hpp"
 
+#include <fmt/format.h>
 #include <Eigen/LU>
 #include <cmath>
-#include <fmt/format.h>
 
 #include "simulator/constants.hpp"
 #include "simulator/error.hpp"
@@ -11,9 +11,10 @@ namespace braggbench {
 
 void validate(const UnitCell& cell) {
     const auto fail = [&](const char* why) {
-        throw UsageError(fmt::format("unit cell {} {} {} A, {} {} {} degrees ({}). Give the lengths in angstrom and the "
-                                     "angles in degrees.",
-                                     cell.a_A, cell.b_A, cell.c_A, cell.alpha_deg, cell.beta_deg, cell.gamma_deg, why));
+        throw UsageError(
+            fmt::format("unit cell {} {} {} A, {} {} {} degrees ({}). Give the lengths in angstrom and the "
+                        "angles in degrees.",
+                        cell.a_A, cell.b_A, cell.c_A, cell.alpha_deg, cell.beta_deg, cell.gamma_deg, why));
     };
     for (const double length : {cell.a_A, cell.b_A, cell.c_A}) {
         if (!(length > 0.0 && length < longest_cell_axis_A)) fail("a length is not between 0 and 10000 A");

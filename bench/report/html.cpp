@@ -90,6 +90,14 @@ std::string format_interval(const std::optional<std::array<double, 2>>& interval
                        unit_of(style));
 }
 
+std::string format_setting(double value) {
+    if (!std::isfinite(value)) return "n/a";
+    if (std::abs(value) >= 9999.5 && std::abs(value) < 1e12) return format_count(std::llround(value));
+    return with_minus(fmt::format("{:.4g}", value));
+}
+
+std::string format_setting(std::optional<double> value) { return value ? format_setting(*value) : "n/a"; }
+
 std::string format_scientific(double value) {
     if (!std::isfinite(value)) return "n/a";
     if (value == 0.0) return "0";

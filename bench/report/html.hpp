@@ -24,6 +24,9 @@ enum class NumberStyle { plain, percent };
 std::string format(std::optional<double> value, NumberStyle style = NumberStyle::plain);
 // "1.20 to 1.31"; empty without an interval.
 std::string format_interval(const std::optional<std::array<double, 2>>& interval, NumberStyle style);
+// A setting rather than a measurement: up to four figures, no trailing zeros, 29 800 for 29800.
+std::string format_setting(double value);
+std::string format_setting(std::optional<double> value);
 // 1.2 x 10^12 with a true superscript.
 std::string format_scientific(double value);
 // 12 345, grouped by narrow no-break spaces.

@@ -2,13 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
 #include <string_view>
-#include <system_error>
 
 #include "bench/report/html.hpp"
 #include "bench/report/result_json.hpp"
 #include "bench/report/sections.hpp"
+#include "simulator/atomic_file.hpp"
 #include "simulator/error.hpp"
 
 namespace braggbench {
@@ -76,29 +75,7 @@ std::string report_html(const ReportInput& input) {
 }
 
 void write_report(const std::filesystem::path& path, const ReportInput& input) {
-    const std::string page = report_html(input);
-    const std::filesystem::path temporary = path.string() + ".part";
-    std::error_code ignored;
-    {
-        std::ofstream file(temporary, std::ios::binary);
-        file.write(page.data(), static_cast<std::streamsize>(page.size()));
-        file.flush();
-        if (!file) {
-            file.close();
-            std::filesystem::remove(temporary, ignored);
-            throw DataError(
-                fmt::format("{} cannot be written (no such folder, no permission or no space). Give another "
-                            "place for the report.",
-                            path.string()));
-        }
-    }
-    std::error_code failure;
-    std::filesystem::rename(temporary, path, failure);
-    if (failure) {
-        std::filesystem::remove(temporary, ignored);
-        throw DataError(fmt::format("{} cannot be written ({}). Give another place for the report.", path.string(),
-                                    failure.message()));
-    }
+    replace_file(path, report_html(input));
 }
 
 }  // namespace braggbench

@@ -76,11 +76,11 @@ std::string baseline_name(std::string_view key) {
 
 std::string baseline_description(std::string_view key) {
     if (key == "majority") return "always the most frequent class";
-    if (key == "prior") return "the most probable class a priori";
+    if (key == "prior") return "ranks classes by frequency, so says the same";
     if (key == "stratified") return "guesses in the classes\u2019 proportions";
     if (key == "uniform") return "guesses evenly among the classes";
-    if (key == "total_intensity") return "knows only each image\u2019s total intensity";
-    if (key == "spot_count") return "knows only each image\u2019s number of spots";
+    if (key == "total_intensity") return "the best rule on each image\u2019s total intensity";
+    if (key == "spot_count") return "the best rule on each image\u2019s number of spots";
     return "";
 }
 
@@ -88,6 +88,7 @@ std::string map_name(std::string_view key) {
     if (key == "grad_cam") return "Grad-CAM";
     if (key == "hires_cam") return "HiResCAM";
     if (key == "layer_cam") return "LayerCAM";
+    if (key == "difference_of_gaussians") return "Difference of Gaussians";
     std::string words(key);
     std::replace(words.begin(), words.end(), '_', ' ');
     if (!words.empty() && words.front() >= 'a' && words.front() <= 'z') {

@@ -15,7 +15,7 @@ namespace {
 
 using Formatter = std::function<std::string(double)>;
 
-std::string plain(double value) { return format(value); }
+std::string setting(double value) { return format_setting(value); }
 
 // [low, high] or a number, once if both ends read the same; `unit` follows.
 std::string range(const json& value, const Formatter& formatter, std::string_view unit) {
@@ -96,13 +96,13 @@ std::string facts(const json& summary) {
     const json& recipe = member(summary, "recipe");
     const json& response = member(summary, "response");
     const auto fact = [](std::string_view name, const json& object, std::string_view key, std::string_view unit) {
-        return Fact{std::string(name), range(member(object, key), plain, unit)};
+        return Fact{std::string(name), range(member(object, key), setting, unit)};
     };
     const std::string pixels = fmt::format("{} \u00d7 {} px of {}\u00a0mm", count(geometry, "width_px"),
-                                           count(geometry, "height_px"), format(number(geometry, "pixel_size_mm")));
+                                           count(geometry, "height_px"), format_setting(number(geometry, "pixel_size_mm")));
     const std::string beam_centre =
-        fmt::format("fast {}, slow {}", range(member(geometry, "beam_fast_px"), plain, "px"),
-                    range(member(geometry, "beam_slow_px"), plain, "px"));
+        fmt::format("fast {}, slow {}", range(member(geometry, "beam_fast_px"), setting, "px"),
+                    range(member(geometry, "beam_slow_px"), setting, "px"));
     return "<div class=\"columns\">\n" +
            fact_list("Beam and detector",
                      {{"Image", pixels},
@@ -141,7 +141,7 @@ std::string visible_rule(const json& summary) {
         "footprint of covariance <i>C</i>, <i>B</i> the background photons per pixel under it and <i>r</i> the "
         "read-out "
         "noise in photons. Peaks with fewer than {} expected photons are not listed.</p>\n",
-        format(number(rule, "min_snr")), format(number(rule, "listed_min_photons")));
+        format_setting(number(rule, "min_snr")), format_setting(number(rule, "listed_min_photons")));
 }
 
 std::string contact_sheet_figure(const ReportInput& input) {

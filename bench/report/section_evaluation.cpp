@@ -24,7 +24,7 @@ std::string summary_table(const json& evaluation) {
             name, format(shown.value, style), shown.ci95 ? format_interval(shown.ci95, style) : "n/a",
             format(shown.chance, style));
     };
-    return "<table><caption>On the whole split</caption><thead><tr><th scope=\"col\">Measure</th><th scope=\"col\" "
+    return "<table class=\"narrow\"><caption>On the whole split</caption><thead><tr><th scope=\"col\">Measure</th><th scope=\"col\" "
            "class=\"num\">value</th><th scope=\"col\" class=\"num\">95\u202f% interval</th><th scope=\"col\" "
            "class=\"num\">chance</th></tr></thead><tbody>" +
            row("Accuracy", "accuracy", percent) + row("Balanced accuracy", "balanced_accuracy", percent) +
@@ -57,8 +57,9 @@ std::string confusion_row(const json& described, const json& row) {
     for (const json& cell : row) {
         const auto n = cell.get<std::int64_t>();
         const double share = support > 0 ? static_cast<double>(n) / static_cast<double>(support) : 0.0;
-        cells += fmt::format("<td class=\"cell\" style=\"--share:{:.3f}\">{}<span class=\"sub\">{}</span></td>", share,
-                             format_count(n), support > 0 ? format(share, percent) : "");
+        cells += n == 0 ? std::string("<td class=\"cell none\">0</td>")
+                        : fmt::format("<td class=\"cell\" style=\"--share:{:.3f}\">{}<span class=\"sub\">{}</span></td>",
+                                      share, format_count(n), format(share, percent));
     }
     return fmt::format("<tr><th scope=\"row\">{}</th>{}<td class=\"num total\">{}</td>{}</tr>\n",
                        escape(text(described, "name")), cells, format_count(support),
@@ -97,8 +98,7 @@ std::string evaluation_section(const ReportInput& input) {
         "interval; "
         "\u201cn/a\u201d is a value that is not defined, such as the precision of a class that is never named.</p>\n",
         format_count(count(evaluation, "images")), escape(text(evaluation, "split", "test")));
-    section += "<div class=\"columns wide-left\">\n<div>" + baseline_chart(evaluation) + "</div>\n<div>" +
-               summary_table(evaluation) + "</div>\n</div>\n" + confusion_table(evaluation);
+    section += summary_table(evaluation) + baseline_chart(evaluation) + confusion_table(evaluation);
     return section + "</section>\n";
 }
 

@@ -66,8 +66,8 @@ std::string definitions(const json& explanation) {
         "precision over pixels; the share of peaks with one of the strongest {} of pixels within "
         "{}\u00a0px.</dd></div>\n"
         "</dl>\n",
-        format(number(explanation, "nulls_per_image")), format(number(explanation, "top_share"), NumberStyle::percent),
-        format(number(explanation, "radius_px")));
+        format_setting(number(explanation, "nulls_per_image")), format(number(explanation, "top_share"), NumberStyle::percent),
+        format_setting(number(explanation, "radius_px")));
 }
 
 std::string coverage(const json& explanation) {

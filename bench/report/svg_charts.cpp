@@ -18,8 +18,6 @@ constexpr double plot_top = 34.0;
 constexpr double plot_bottom = 246.0;
 constexpr double label_gap = 16.0;
 
-constexpr int track_height = 30;  // px, of one row of a dot chart
-
 bool drawable(const std::optional<double>& value) { return value && std::isfinite(*value); }
 
 double plot_y(const Axis& axis, double value) { return plot_bottom - axis.fraction(value) * (plot_bottom - plot_top); }
@@ -115,58 +113,53 @@ std::string x_ticks(const LineChart& chart, const std::vector<double>& x) {
 
 double percent(const Axis& axis, double value) { return 2.0 + 96.0 * axis.fraction(value); }
 
-std::string vertical(std::string_view style, double x_percent, int y_low, int y_high) {
+std::string vertical(std::string_view style, double x_percent, std::string_view from, std::string_view to) {
     return fmt::format("<line class=\"{0}\" x1=\"{1:.2f}%\" x2=\"{1:.2f}%\" y1=\"{2}\" y2=\"{3}\"/>", style, x_percent,
-                       y_low, y_high);
+                       from, to);
 }
 
-std::string track_background(const DotChart& chart, int height) {
-    std::string svg;
-    for (const double tick : chart.axis.ticks) svg += vertical("grid", percent(chart.axis, tick), 0, height);
-    if (chart.reference) svg += vertical("reference", percent(chart.axis, *chart.reference), 0, height);
-    return svg;
-}
-
+// Drawn in per cent of the cell that holds it, so that it follows the page's width and joins the rows above and below.
 std::string dot_track(const DotChart& chart, const DotRow& row) {
-    std::string svg = track_background(chart, track_height);
-    constexpr int middle = track_height / 2;
+    std::string svg;
+    for (const double tick : chart.axis.ticks) svg += vertical("grid", percent(chart.axis, tick), "0", "100%");
+    if (chart.reference) svg += vertical("reference", percent(chart.axis, *chart.reference), "0", "100%");
     if (row.metric.ci95) {
-        svg += fmt::format("<line class=\"ci {}\" x1=\"{:.2f}%\" x2=\"{:.2f}%\" y1=\"{}\" y2=\"{}\"/>", row.style,
-                           percent(chart.axis, (*row.metric.ci95)[0]), percent(chart.axis, (*row.metric.ci95)[1]),
-                           middle, middle);
+        svg += fmt::format("<line class=\"ci {}\" x1=\"{:.2f}%\" x2=\"{:.2f}%\" y1=\"50%\" y2=\"50%\"/>", row.style,
+                           percent(chart.axis, (*row.metric.ci95)[0]), percent(chart.axis, (*row.metric.ci95)[1]));
     }
-    if (drawable(row.ceiling)) svg += vertical("ceiling", percent(chart.axis, *row.ceiling), middle - 9, middle + 9);
+    if (drawable(row.ceiling)) svg += vertical("ceiling", percent(chart.axis, *row.ceiling), "22%", "78%");
     if (drawable(row.metric.value)) {
         const bool outside = *row.metric.value < chart.axis.low || *row.metric.value > chart.axis.high;
-        svg += fmt::format("<circle class=\"dot {}{}\" cx=\"{:.2f}%\" cy=\"{}\" r=\"5\"/>", row.style,
-                           outside ? " outside" : "", percent(chart.axis, *row.metric.value), middle);
+        svg += fmt::format("<circle class=\"dot {}{}\" cx=\"{:.2f}%\" cy=\"50%\" r=\"5\"/>", row.style,
+                           outside ? " outside" : "", percent(chart.axis, *row.metric.value));
     }
-    return fmt::format("<svg class=\"track\" width=\"100%\" height=\"{}\" aria-hidden=\"true\">{}</svg>", track_height,
-                       svg);
+    return fmt::format("<svg aria-hidden=\"true\">{}</svg>", svg);
 }
 
 std::string dot_row(const DotChart& chart, const DotRow& row) {
-    std::string note = row.note.empty() ? "" : fmt::format("<span class=\"sub\">{}</span>", escape(row.note));
-    std::string value = format(row.metric.value, chart.style);
-    if (const std::string interval = format_interval(row.metric.ci95, chart.style); !interval.empty()) {
-        value += fmt::format("<span class=\"sub\">{}</span>", interval);
-    }
-    if (drawable(row.ceiling))
-        value += fmt::format("<span class=\"sub\">ceiling {}</span>", format(row.ceiling, chart.style));
-    return fmt::format("<tr class=\"{}\"><th scope=\"row\">{}{}</th><td>{}</td><td class=\"num\">{}</td></tr>\n",
-                       row.style, escape(row.label), note, dot_track(chart, row), value);
+    const std::string note = row.note.empty() ? "" : fmt::format("<span class=\"sub\">{}</span>", escape(row.note));
+    const std::string ceiling = drawable(row.ceiling) ? fmt::format("ceiling {}", format(row.ceiling, chart.style)) : "";
+    return fmt::format(
+        "<tr class=\"{}\"><th scope=\"row\">{}{}</th><td class=\"track\">{}</td><td class=\"num\"><span "
+        "class=\"value\">{}</span><span class=\"sub\">{}</span><span class=\"sub\">{}</span></td></tr>\n",
+        row.style, escape(row.label), note, dot_track(chart, row), format(row.metric.value, chart.style),
+        format_interval(row.metric.ci95, chart.style), ceiling);
 }
 
 std::string dot_axis(const DotChart& chart) {
     std::string svg;
     for (const double tick : chart.axis.ticks) {
-        svg += fmt::format("<text class=\"tick\" x=\"{:.2f}%\" y=\"14\" text-anchor=\"middle\">{}</text>",
+        svg += fmt::format("<text class=\"tick\" x=\"{:.2f}%\" y=\"16\" text-anchor=\"middle\">{}</text>",
                            percent(chart.axis, tick), tick_label(tick, chart.style));
     }
+    return fmt::format("<tr aria-hidden=\"true\"><td></td><td class=\"track\"><svg>{}</svg></td><td></td></tr>", svg);
+}
+
+std::string key(std::string_view style, std::string_view label) {
     return fmt::format(
-        "<tr aria-hidden=\"true\"><td></td><td><svg class=\"track\" width=\"100%\" "
-        "height=\"20\">{}</svg></td><td></td></tr>",
-        svg);
+        "<span class=\"key {0}\"><svg width=\"14\" height=\"14\" aria-hidden=\"true\"><line class=\"{0}\" x1=\"7\" "
+        "x2=\"7\" y1=\"0\" y2=\"14\"/></svg>{1}</span> ",
+        style, escape(label));
 }
 
 }  // namespace
@@ -248,25 +241,21 @@ std::string line_chart(const LineChart& chart) {
 std::string dot_chart(const DotChart& chart) {
     std::string rows;
     std::string group;
+    bool has_ceiling = false;
     for (const DotRow& row : chart.rows) {
         if (!row.group.empty() && row.group != group) {
-            rows += fmt::format(
-                "<tr class=\"group\"><th scope=\"rowgroup\">{}</th><td><svg class=\"track\" width=\"100%\" "
-                "height=\"26\" aria-hidden=\"true\">{}</svg></td><td></td></tr>\n",
-                escape(row.group), track_background(chart, 26));
+            rows += fmt::format("<tr class=\"group\"><th scope=\"rowgroup\" colspan=\"3\">{}</th></tr>\n",
+                                escape(row.group));
             group = row.group;
         }
         rows += dot_row(chart, row);
+        has_ceiling = has_ceiling || drawable(row.ceiling);
     }
-    const std::string legend = chart.reference
-                                   ? fmt::format(
-                                         "<svg class=\"key\" width=\"16\" height=\"14\" aria-hidden=\"true\"><line "
-                                         "class=\"reference\" x1=\"8\" x2=\"8\" y1=\"0\" y2=\"14\"/></svg>{}",
-                                         escape(chart.reference_label))
-                                   : std::string();
+    std::string legend = chart.reference ? key("reference", chart.reference_label) : std::string();
+    if (has_ceiling) legend += key("ceiling", "ceiling");
     return fmt::format(
-        "<table class=\"dots\"><caption>{}</caption>\n<thead><tr><th scope=\"col\">{}</th><th scope=\"col\" "
-        "class=\"legend\">{}</th><th scope=\"col\" class=\"num\">{}</th></tr></thead>\n<tbody>{}</tbody>\n"
+        "<table class=\"dots\"><caption>{}</caption>\n<thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th><th "
+        "scope=\"col\" class=\"num\">{}<span class=\"sub\">95\u202f% interval</span></th></tr></thead>\n<tbody>{}</tbody>\n"
         "<tfoot>{}</tfoot></table>\n",
         escape(chart.caption), escape(chart.label_header), legend, escape(chart.value_header), rows, dot_axis(chart));
 }

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
-#include <cmath>
+#include <algorithm>
+#include <iterator>
 
 #include "bench/report/html.hpp"
 #include "bench/report/result_json.hpp"
@@ -33,7 +34,7 @@ std::string accuracy_sentences(const json& evaluation) {
         accuracy.ci95 ? fmt::format(" (95\u202f% interval {})", format_interval(accuracy.ci95, percent)) : "");
     if (const auto best = best_baseline(evaluation)) {
         words +=
-            fmt::format("The best trivial baseline, which {}, reaches <strong>{}</strong> on the same images: {}. ",
+            fmt::format("The best trivial baseline{}, reaches <strong>{}</strong> on the same images: {}. ",
                         baseline_description(best->key).empty() ? escape(best->key) : baseline_description(best->key),
                         format(best->accuracy.value, percent),
                         against(accuracy, *best->accuracy.value, "the network is beyond it",
@@ -43,29 +44,37 @@ std::string accuracy_sentences(const json& evaluation) {
     return words;
 }
 
+// "Radial prior" as it reads inside a sentence; names that begin with two capitals or have them inside stay.
+std::string in_sentence(std::string name) {
+    const bool plain_word = name.size() > 1 && name[0] >= 'A' && name[0] <= 'Z' &&
+                            std::none_of(name.begin() + 1, name.begin() + std::min<std::ptrdiff_t>(std::ssize(name), 9),
+                                         [](char c) { return c >= 'A' && c <= 'Z'; });
+    if (plain_word) name[0] = static_cast<char>(name[0] - 'A' + 'a');
+    return name;
+}
+
 std::string saliency_sentences(const json& explanation) {
     const auto best = best_attribution(explanation);
     if (!best) return "No attribution map has a defined localisation score. ";
     const Metric slift = metric(*best, "slift");
     std::string words = fmt::format(
         "Of {} attribution maps, {} at {} finds the true peaks best: it is <strong>{} times</strong> as strong on them "
-        "as "
-        "on the peak positions of other images of the same class{} where chance is 1; {}. ",
+        "as on the peak positions of other images of the same class ({}chance {}); {}. ",
         rows_of_kind(explanation, "attribution").size(), escape(map_name(text(*best, "map"))),
         escape(text(*best, "stage")), format(slift.value),
-        slift.ci95 ? fmt::format(" (sLift, 95\u202f% interval {})", format_interval(slift.ci95, plain)) : " (sLift)",
+        slift.ci95 ? fmt::format("95\u202f% interval {}, ", format_interval(slift.ci95, plain)) : "",
+        format(slift.chance.value_or(1.0)),
         against(slift, slift.chance.value_or(1.0), "it localises", "it is not distinguishable from chance",
                 "it avoids the peaks"));
     const std::optional<double> oracle = number(*best, "oracle_slift");
     const Metric ceiling = metric(*best, "ceiling_fraction");
     if (oracle && ceiling.value) {
         words += fmt::format(
-            "A perfect map on the same grid of {} px would reach {}, so it attains <strong>{}</strong> of its ceiling "
-            "on "
-            "the logarithmic scale. ",
-            format(number(*best, "stride_px")), format(oracle), format(ceiling.value, percent));
+            "The true peaks themselves, brought to the same grid of {} px, reach {}: the map attains <strong>{}</strong> "
+            "of that ceiling on the logarithmic scale. ",
+            format_setting(number(*best, "stride_px")), format(oracle), format(ceiling.value, percent));
     } else if (oracle) {
-        words += fmt::format("A perfect map on the same grid would reach only {}. ", format(oracle));
+        words += fmt::format("The true peaks themselves, brought to the same grid, reach only {}. ", format(oracle));
     }
     for (const json& row : rows_of_kind(explanation, "untrained")) {
         if (text(row, "stage") != text(*best, "stage") || text(row, "map") != text(*best, "map")) continue;
@@ -77,8 +86,10 @@ std::string saliency_sentences(const json& explanation) {
         if (value && (!rival || *value > *metric(*rival, "slift").value)) rival = row;
     }
     if (rival) {
-        words += fmt::format("The best map that needs no network, {}, reaches {}. ",
-                             escape(map_name(text(*rival, "map"))), format(metric(*rival, "slift").value));
+        const double reached = *metric(*rival, "slift").value;
+        words += fmt::format("The best map that needs no network, {}, reaches {}{}. ",
+                             escape(in_sentence(map_name(text(*rival, "map")))), format(reached),
+                             reached > *slift.value ? ": more than any of the network\u2019s maps" : "");
     }
     return words;
 }

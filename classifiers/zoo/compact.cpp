@@ -41,8 +41,8 @@ torch::Tensor level_and_contrast(const torch::Tensor& photons) {
     const auto root = 2.0 * torch::sqrt(torch::clamp_min(x + read_variance, 0.0) + 0.375);
     const auto blocks = as_blocks(root);
     const auto deviation = blocks - window_mean(blocks);
-    // Mean absolute deviation, cut at 4 so that the spots themselves hardly count as noise; 1.2533 makes it the sigma of
-    // a normal distribution. The floor keeps single photons on an empty detector from looking like spots.
+    // Mean absolute deviation, cut at 4 so that the spots themselves hardly count as noise; 1.2533 makes it the sigma
+    // of a normal distribution. The floor keeps single photons on an empty detector from looking like spots.
     const auto sigma = torch::clamp_min(1.2533 * window_mean(torch::clamp_max(torch::abs(deviation), 4.0)), 0.4);
     const auto z = (deviation / sigma).view(root.sizes());
     const auto level = torch::log(root) - std::log(2.0 * std::sqrt(read_variance + 0.375));
@@ -58,11 +58,13 @@ public:
             const int out = options.widths[i];
             const auto name = std::to_string(i + 1);
             convolutions_.push_back(register_module(
-                "conv" + name, torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, 3).stride(2).padding(1).bias(false))));
+                "conv" + name,
+                torch::nn::Conv2d(torch::nn::Conv2dOptions(in, out, 3).stride(2).padding(1).bias(false))));
             norms_.push_back(register_module("norm" + name, torch::nn::BatchNorm2d(out)));
             in = out;
         }
-        for (std::size_t i = options.widths.size() - 2; i < options.widths.size(); ++i) pooled_ += 2 * options.widths[i];
+        for (std::size_t i = options.widths.size() - 2; i < options.widths.size(); ++i)
+            pooled_ += 2 * options.widths[i];
         hidden_ = register_module("hidden", torch::nn::Linear(pooled_, options.hidden));
         logits_ = register_module("logits", torch::nn::Linear(options.hidden, options.class_count));
     }
