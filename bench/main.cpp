@@ -38,7 +38,7 @@ int run(int argc, char** argv) {
         "Exit codes: 0 done; 2 the request cannot be carried out as put; 3 a file cannot be used; 4 internal error.");
     app.parse_complete_callback([&common] {
         if (common.threads == 0) common.threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-        braggbench::prepare_torch(common.threads);
+        braggbench::prepare_torch();
     });
     add_recipes(app, common);
     add_simulate(app, common);

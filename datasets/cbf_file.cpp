@@ -15,6 +15,7 @@
 #include <mutex>
 #include <numbers>
 #include <optional>
+#include <utility>
 
 #include "simulator/error.hpp"
 
@@ -97,7 +98,7 @@ using Row = std::map<std::string, std::string, std::less<>>;
 
 class CbfReader {
 public:
-    CbfReader(const std::filesystem::path& path, std::string& bytes) : path_(path) {
+    CbfReader(std::filesystem::path path, std::string& bytes) : path_(std::move(path)) {
         FILE* stream = fmemopen(bytes.data(), bytes.size(), "rb");
         if (stream == nullptr || cbf_make_handle(&handle_) != 0) {
             if (stream != nullptr) {
@@ -220,10 +221,16 @@ double number(const Row& row, std::string_view key, double otherwise = 0.0) {
     return end == found->second.c_str() || !std::isfinite(value) ? otherwise : value;
 }
 
+// As number(), for counts; what no count can be becomes -1 and is refused where it is used.
+int count(const Row& row, std::string_view key, double otherwise = 0.0) {
+    const double value = number(row, key, otherwise);
+    return std::abs(value) < 1e9 ? static_cast<int>(value) : -1;
+}
+
 // The axes of imgCIF: each a translation or rotation on top of the one it depends on, at the setting of the frame.
 class Axes {
 public:
-    Axes(const std::filesystem::path& path, const CbfReader& cbf) : path_(path) {
+    Axes(std::filesystem::path path, const CbfReader& cbf) : path_(std::move(path)) {
         for (Row& row : cbf.rows("axis", {"id", "type", "depends_on", "vector[1]", "vector[2]", "vector[3]",
                                           "offset[1]", "offset[2]", "offset[3]"})) {
             axes_[text(row, "id")] = std::move(row);
@@ -302,8 +309,7 @@ std::vector<CbfPanel> find_panels(const std::filesystem::path& path, const CbfRe
     }
     std::map<std::pair<std::string, int>, int> section_start;
     for (const Row& row : cbf.rows("array_structure_list_section", {"id", "index", "start"})) {
-        section_start[{text(row, "id"), static_cast<int>(number(row, "index"))}] =
-            static_cast<int>(number(row, "start", 1.0)) - 1;
+        section_start[{text(row, "id"), count(row, "index")}] = count(row, "start", 1.0) - 1;
     }
     struct Side {
         int length = 0;
@@ -323,8 +329,7 @@ std::vector<CbfPanel> find_panels(const std::filesystem::path& path, const CbfRe
         const std::string section = text(row, "array_section_id");
         Description& description = descriptions[section.empty() ? text(row, "array_id") : section];
         description.array_id = text(row, "array_id");
-        description.sides[static_cast<int>(number(row, "index"))] = {static_cast<int>(number(row, "dimension")),
-                                                                     step->second};
+        description.sides[count(row, "index")] = {count(row, "dimension"), step->second};
     }
     std::vector<CbfPanel> panels;
     for (const auto& [name, description] : descriptions) {
@@ -502,8 +507,9 @@ DetectorImage assemble(const CbfReader& cbf, const std::filesystem::path& path, 
             }
             const auto [fast_start, slow_start, third_start] = panel.start;
             if (std::min({fast_start, slow_start, third_start}) < 0 ||
-                static_cast<std::size_t>(fast_start + panel.width_px) > array.dimensions[0] ||
-                static_cast<std::size_t>(slow_start + panel.height_px) > array.dimensions[1] ||
+                static_cast<std::size_t>(fast_start) + static_cast<std::size_t>(panel.width_px) > array.dimensions[0] ||
+                static_cast<std::size_t>(slow_start) + static_cast<std::size_t>(panel.height_px) >
+                    array.dimensions[1] ||
                 static_cast<std::size_t>(third_start) >= array.dimensions[2]) {
                 fail(path, fmt::format("panel {} reaches outside its array (the header is damaged).", panel.name));
             }

@@ -36,8 +36,8 @@ Detector read_detector(const Handle& file, int width_px, int height_px) {
     detector.panels.push_back(panel);
     detector.image_width_px = width_px;
     detector.image_height_px = height_px;
-    detector.sensor_thickness_um = hdf5::read_double(file, base + "sensor_thickness");
-    detector.sensor_attenuation_length_um = hdf5::read_double(file, base + "sensor_attenuation_length");
+    detector.sensor_thickness_um = hdf5::read_double(file, base + "simulated_sensor_thickness");
+    detector.sensor_attenuation_length_um = hdf5::read_double(file, base + "simulated_sensor_attenuation_length");
     return detector;
 }
 

@@ -176,8 +176,11 @@ void write_detector(const Handle& instrument, const CorpusInfo& info) {
     hdf5::write_text(detector, "description", "simulated area detector");
     hdf5::write_text(detector, "depends_on", "/entry/instrument/detector/transformations/det_x");
     hdf5::write_text(detector, "sensor_material", "Si");
-    write_with_units(detector, "sensor_thickness", info.detector.sensor_thickness_um, "um");
-    write_with_units(detector, "sensor_attenuation_length", info.detector.sensor_attenuation_length_um, "um");
+    // dxtbx refuses a thickness of 0; this much moves no spot.
+    constexpr double thinnest_um = 1e-3;
+    write_with_units(detector, "sensor_thickness", std::max(info.detector.sensor_thickness_um, thinnest_um), "um");
+    write_with_units(detector, "simulated_sensor_thickness", info.detector.sensor_thickness_um, "um");
+    write_with_units(detector, "simulated_sensor_attenuation_length", info.detector.sensor_attenuation_length_um, "um");
     hdf5::write_number(detector, "saturation_value", info.response.saturation_adu);
     hdf5::write_number(detector, "underload_value", std::int32_t{0});
     hdf5::write_number(detector, "gain_adu_per_photon", info.response.gain_adu_per_photon);

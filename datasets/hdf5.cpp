@@ -395,6 +395,22 @@ std::vector<std::string> children(const Handle& parent, const std::string& path)
     return names;
 }
 
+std::vector<std::string> all_datasets(const Handle& file) {
+    const Lock lock;
+    std::vector<std::string> paths;
+    const herr_t status = H5Ovisit2(
+        file.id(), H5_INDEX_NAME, H5_ITER_INC,
+        [](hid_t, const char* name, const H5O_info_t* info, void* data) -> herr_t {
+            if (info->type == H5O_TYPE_DATASET) {
+                static_cast<std::vector<std::string>*>(data)->push_back(std::string("/") + name);
+            }
+            return 0;
+        },
+        &paths, H5O_INFO_BASIC);
+    if (status < 0) fail(file.id(), "/", "list");
+    return paths;
+}
+
 Handle open(const Handle& parent, const std::string& path) {
     const Lock lock;
     return check(H5Oopen(parent.id(), path.c_str(), H5P_DEFAULT), parent.id(), path, "open");

@@ -105,6 +105,7 @@ bool decode_chunk(std::span<const std::uint8_t> encoded, std::size_t element_byt
 [[nodiscard]] bool is_group(const Handle& parent, const std::string& path);
 [[nodiscard]] bool is_dataset(const Handle& parent, const std::string& path);
 [[nodiscard]] std::vector<std::string> children(const Handle& parent, const std::string& path);  // by name
+[[nodiscard]] std::vector<std::string> all_datasets(const Handle& file);  // each once, without following links
 Handle open(const Handle& parent, const std::string& path);
 
 [[nodiscard]] std::optional<std::string> text_attribute(const Handle& object, const std::string& name);

@@ -49,7 +49,7 @@ ImageFile::Format ImageFile::format_of(const std::filesystem::path& path, const 
         path.string(), printable(head)));
 }
 
-ImageFile::ImageFile(std::filesystem::path path) : path_(std::move(path)), format_(Format::hdf5) {
+ImageFile::ImageFile(std::filesystem::path path) : path_(std::move(path)) {
     const std::string head = read_file_head(path_, head_bytes);
     if (is_hdf5(path_)) {
         count_ = hdf5_image_count(path_);

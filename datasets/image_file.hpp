@@ -38,7 +38,7 @@ private:
     static Format format_of(const std::filesystem::path& path, const std::string& head);
 
     std::filesystem::path path_;
-    Format format_;
+    Format format_ = Format::hdf5;
     std::int64_t count_ = 1;
 };
 

@@ -29,13 +29,13 @@ std::string place(const toml::node& node, std::string_view source) {
 Distribution parse_distribution(const toml::node& node, std::string_view source, const std::string& name) {
     if (const auto number = node.value<double>()) return Distribution::fixed(*number);
     if (const auto* table = node.as_table(); table != nullptr && table->size() == 1) {
-        const auto& [key, ends] = *table->cbegin();
-        const auto* array = ends.as_array();
-        const bool known = key.str() == "uniform" || key.str() == "log_uniform";
-        if (known && array != nullptr && array->size() == 2) {
-            const auto low = array->get(0)->value<double>();
-            const auto high = array->get(1)->value<double>();
-            if (low && high) return {key.str() == "uniform" ? Law::uniform : Law::log_uniform, *low, *high};
+        for (const auto& [name_of_law, law] :
+             {std::pair("uniform", Law::uniform), std::pair("log_uniform", Law::log_uniform)}) {
+            const auto* ends = table->get_as<toml::array>(name_of_law);
+            if (ends == nullptr || ends->size() != 2) continue;
+            const auto low = ends->get(0)->value<double>();
+            const auto high = ends->get(1)->value<double>();
+            if (low && high) return {law, *low, *high};
         }
     }
     fail(node, source,

@@ -147,7 +147,7 @@ void check_structure(const std::filesystem::path& path, const gemmi::Structure& 
 
 }  // namespace
 
-std::string read_file_bytes(const std::filesystem::path& path) {
+std::string read_gunzipped_file(const std::filesystem::path& path) {
     std::error_code ignored;
     if (!std::filesystem::exists(path, ignored))
         throw DataError(fmt::format("{}: no such file. Check the path.", path.string()));

@@ -12,7 +12,7 @@ struct Structure;
 namespace braggbench {
 
 // The bytes of a file, gunzipped if its name ends in .gz. Throws DataError if it is missing, unreadable or truncated.
-std::string read_file_bytes(const std::filesystem::path& path);
+std::string read_gunzipped_file(const std::filesystem::path& path);
 
 // `text` is the content of the file `path`, whose ending says the format. Throws DataError if the text is of another
 // format or truncated, or has no cell, no known space group, no atoms, or numbers that are not finite. Of several

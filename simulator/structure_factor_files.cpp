@@ -178,12 +178,12 @@ Source source_of(const std::string& name_or_path) {
 }  // namespace
 
 StructureFactors structure_factors_from_hkl(const std::filesystem::path& hkl, const UnitCell& cell) {
-    return parse_hkl(hkl.string(), read_file_bytes(hkl), cell);
+    return parse_hkl(hkl.string(), read_gunzipped_file(hkl), cell);
 }
 
 StructureFactors structure_factors_from_mtz(const std::filesystem::path& path, const std::string& label) {
     const std::string name = path.string();
-    read_file_bytes(path);
+    read_gunzipped_file(path);
     gemmi::Mtz mtz;
     try {
         mtz.read_file(name);
@@ -257,7 +257,7 @@ StructureFactors load_structure_factors(const std::string& name_or_path, double 
     if (source == Source::builtin) {
         key.add(name_or_path).add(pseudo_protein_version);
     } else {
-        bytes = read_file_bytes(name_or_path);
+        bytes = read_gunzipped_file(name_or_path);
         // The ending decides how the bytes are read.
         key.add(bytes).add(std::filesystem::path(name_or_path).extension().string());
     }

@@ -177,12 +177,15 @@ Image<std::uint16_t> reduce(const Image<std::uint16_t>& image, int factor) {
     return result;
 }
 
+// Circles go on the right half only: hundreds of them would hide the spots that they mark.
 Tile tile(const CorpusReader& corpus, std::int64_t index, const std::string& class_name, int factor) {
-    const std::vector<Peak> peaks = corpus.peaks(index);
+    std::vector<Peak> peaks = corpus.peaks(index);
     Tile result;
     result.picture = grey_picture(reduce(corpus.image(index), factor));
-    mark_peaks(result.picture, peaks, 1.0 / factor);
     result.caption = fmt::format("{} #{}: {} peaks", class_name, index, visible_count(peaks));
+    std::erase_if(peaks,
+                  [&](const Peak& peak) { return peak.fast_px < 0.5F * static_cast<float>(corpus.info().width_px); });
+    mark_peaks(result.picture, peaks, 1.0 / factor);
     return result;
 }
 
@@ -232,8 +235,8 @@ json corpus_summary(const CorpusReader& corpus) {
 Picture corpus_contact_sheet(const CorpusReader& corpus, int per_class, std::uint64_t seed) {
     if (per_class < 1) {
         throw UsageError(
-            fmt::format("A contact sheet of {} images per class is empty (every row needs an image). Ask for "
-                        "at least 1.",
+            fmt::format("A contact sheet of {} images per class is empty (every row needs an image). Ask for at least "
+                        "1.",
                         per_class));
     }
     const CorpusInfo& info = corpus.info();

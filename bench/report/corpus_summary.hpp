@@ -25,8 +25,8 @@ inline constexpr int summary_peak_images_per_class = 100;
 // Throws DataError if the corpus cannot be read or its recipe does not parse.
 nlohmann::json corpus_summary(const CorpusReader& corpus);
 
-// One row per class with `per_class` images chosen by the seed, circles around the visible peaks; large images are
-// reduced by block maxima.
+// One row per class with `per_class` images chosen by the seed, circles around the visible peaks of the right half
+// (the left stays bare, to be judged); large images are reduced by block maxima.
 Picture corpus_contact_sheet(const CorpusReader& corpus, int per_class, std::uint64_t seed);
 
 // Corpus, summary and contact sheet of a report; results and commands are left to the caller.

@@ -18,15 +18,15 @@ void require_command(const std::optional<nlohmann::json>& result, std::string_vi
     if (!result) return;
     if (!result->is_object()) {
         throw DataError(
-            fmt::format("The {} result is not a JSON object (the report reads the object that braggbench {} "
-                        "--json prints). Make it again with that command.",
+            fmt::format("The {} result is not a JSON object (the report reads the object that braggbench {} --json "
+                        "prints). Make it again with that command.",
                         command, command));
     }
     const std::string found = report::text(*result, "command", "nothing");
     if (found != command) {
         throw DataError(
-            fmt::format("The file given as the result of braggbench {} says \"command\": \"{}\" (each result "
-                        "has its own place in the report). Give the file that braggbench {} --json printed.",
+            fmt::format("The file given as the result of braggbench {} says \"command\": \"{}\" (each result has its "
+                        "own place in the report). Give the file that braggbench {} --json printed.",
                         command, found, command));
     }
 }
@@ -36,14 +36,14 @@ std::string head(const std::string& title) {
     return fmt::format(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
-        "img-src data:\">\n<title>{}</title>\n<style>\n{}</style>\n</head>\n",
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src "
+        "data:\">\n<title>{}</title>\n<style>\n{}</style>\n</head>\n",
         report::escape(title), report::style_sheet());
 }
 
 std::string contents() {
-    return "<nav aria-label=\"Contents\"><a href=\"#simulated\">Simulated</a> <a href=\"#learned\">Learned</a> "
-           "<a href=\"#measured\">Measured</a> <a href=\"#explained\">Explained</a> <a href=\"#repeat\">Repeat "
+    return "<nav aria-label=\"Contents\"><a href=\"#simulated\">Simulated</a> <a href=\"#learned\">Learned</a> <a "
+           "href=\"#measured\">Measured</a> <a href=\"#explained\">Explained</a> <a href=\"#repeat\">Repeat "
            "it</a></nav>\n";
 }
 
@@ -68,8 +68,8 @@ std::string report_html(const ReportInput& input) {
         return page + "</main>\n</body>\n</html>\n";
     } catch (const nlohmann::json::exception& error) {
         throw DataError(
-            fmt::format("A result cannot be put into the report ({}). Compare it with docs/results.md, or make "
-                        "it again with this version.",
+            fmt::format("A result cannot be put into the report ({}). Compare it with docs/results.md, or make it "
+                        "again with this version.",
                         error.what()));
     }
 }

@@ -65,12 +65,12 @@ std::optional<Baseline> best_baseline(const json& evaluation) {
 }
 
 std::string baseline_name(std::string_view key) {
-    if (key == "majority") return "Majority";
-    if (key == "prior") return "Prior";
-    if (key == "stratified") return "Stratified";
-    if (key == "uniform") return "Uniform";
-    if (key == "total_intensity") return "Total intensity";
-    if (key == "spot_count") return "Spot count";
+    if (key == "majority") return "majority class";
+    if (key == "prior") return "prior";
+    if (key == "stratified") return "stratified guess";
+    if (key == "uniform") return "uniform guess";
+    if (key == "total_intensity") return "total intensity";
+    if (key == "spot_count") return "spot count";
     return map_name(key);
 }
 
@@ -88,13 +88,17 @@ std::string map_name(std::string_view key) {
     if (key == "grad_cam") return "Grad-CAM";
     if (key == "hires_cam") return "HiResCAM";
     if (key == "layer_cam") return "LayerCAM";
-    if (key == "difference_of_gaussians") return "Difference of Gaussians";
+    if (key == "difference_of_gaussians") return "difference of Gaussians";
     std::string words(key);
     std::replace(words.begin(), words.end(), '_', ' ');
-    if (!words.empty() && words.front() >= 'a' && words.front() <= 'z') {
-        words.front() = static_cast<char>(words.front() - 'a' + 'A');
-    }
     return words;
+}
+
+std::string capitalised(std::string name) {
+    if (!name.empty() && name.front() >= 'a' && name.front() <= 'z') {
+        name.front() = static_cast<char>(name.front() - 'a' + 'A');
+    }
+    return name;
 }
 
 std::vector<json> rows_of_kind(const json& explanation, std::string_view kind) {

@@ -27,10 +27,11 @@ struct Baseline {
 std::vector<Baseline> baselines(const nlohmann::json& evaluation);
 // The most accurate of them; absent if the evaluation has none.
 std::optional<Baseline> best_baseline(const nlohmann::json& evaluation);
-std::string baseline_name(std::string_view key);         // "Total intensity"
+std::string baseline_name(std::string_view key);         // "total intensity"
 std::string baseline_description(std::string_view key);  // what it does, half a sentence
 
-std::string map_name(std::string_view key);  // "HiResCAM"
+std::string map_name(std::string_view key);  // "HiResCAM", "radial prior"
+std::string capitalised(std::string name);
 
 // Rows of one kind, in the file's order.
 std::vector<nlohmann::json> rows_of_kind(const nlohmann::json& explanation, std::string_view kind);

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <cmath>
 #include <functional>
 #include <vector>
 
@@ -16,6 +17,11 @@ namespace {
 using Formatter = std::function<std::string(double)>;
 
 std::string setting(double value) { return format_setting(value); }
+
+// A drawn or derived number: three figures say enough.
+std::string rounded(double value) {
+    return std::abs(value) >= 999.5 ? format_count(std::llround(value)) : format(value);
+}
 
 // [low, high] or a number, once if both ends read the same; `unit` follows.
 std::string range(const json& value, const Formatter& formatter, std::string_view unit) {
@@ -68,14 +74,13 @@ std::string counts_table(const json& summary) {
     std::string foot;
     for (const std::int64_t total : totals) foot += fmt::format("<td class=\"num\">{}</td>", format_count(total));
     return fmt::format(
-        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Images by class and split\"><table>"
-        "<caption>Images by class and split, and the rule that makes each class</caption>\n"
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Images by class and "
+        "split\"><table><caption>Images by class and split</caption>\n"
         "<thead><tr><th scope=\"col\">Class</th>{}<th scope=\"col\" class=\"num\">all</th><th "
-        "scope=\"col\">crystal</th><th "
-        "scope=\"col\" class=\"num\">photons per m\u00b2</th><th scope=\"col\" class=\"num\">visible peaks<span "
-        "class=\"sub\">median, 5 to 95\u202f%</span></th></tr></thead>\n<tbody>{}</tbody>\n"
-        "<tfoot><tr><th scope=\"row\">all</th>{}<td class=\"num total\">{}</td><td></td><td></td><td></td></tr></tfoot>"
-        "</table></div>\n",
+        "scope=\"col\">crystal</th><th scope=\"col\" class=\"num\">photons per m\u00b2</th><th scope=\"col\" "
+        "class=\"num\">visible peaks<span class=\"sub\">median, 5 to 95\u202f%</span></th></tr></thead>\n"
+        "<tbody>{}</tbody>\n<tfoot><tr><th scope=\"row\">all</th>{}<td class=\"num "
+        "total\">{}</td><td></td><td></td><td></td></tr></tfoot></table></div>\n",
         header, rows, foot, format_count(count(summary, "images")));
 }
 
@@ -96,13 +101,15 @@ std::string facts(const json& summary) {
     const json& recipe = member(summary, "recipe");
     const json& response = member(summary, "response");
     const auto fact = [](std::string_view name, const json& object, std::string_view key, std::string_view unit) {
-        return Fact{std::string(name), range(member(object, key), setting, unit)};
+        return Fact{std::string(name),
+                    range(member(object, key), member(object, key).is_array() ? rounded : setting, unit)};
     };
-    const std::string pixels = fmt::format("{} \u00d7 {} px of {}\u00a0mm", count(geometry, "width_px"),
-                                           count(geometry, "height_px"), format_setting(number(geometry, "pixel_size_mm")));
+    const std::string pixels =
+        fmt::format("{} \u00d7 {} px of {}\u00a0mm", count(geometry, "width_px"), count(geometry, "height_px"),
+                    format_setting(number(geometry, "pixel_size_mm")));
     const std::string beam_centre =
-        fmt::format("fast {}, slow {}", range(member(geometry, "beam_fast_px"), setting, "px"),
-                    range(member(geometry, "beam_slow_px"), setting, "px"));
+        fmt::format("fast {}, slow {}", range(member(geometry, "beam_fast_px"), rounded, "px"),
+                    range(member(geometry, "beam_slow_px"), rounded, "px"));
     return "<div class=\"columns\">\n" +
            fact_list("Beam and detector",
                      {{"Image", pixels},
@@ -134,13 +141,11 @@ std::string visible_rule(const json& summary) {
     const json& rule = member(summary, "visible_rule");
     return fmt::format(
         "<p class=\"rule\"><strong>Visible</strong> means: the signal-to-noise ratio "
-        "<i>S</i>\u2009/\u2009\u221a(<i>S</i> + "
-        "<i>A</i>(<i>B</i> + <i>r</i>\u00b2)) is at least {} and the peak\u2019s centre lies on a valid pixel, where "
-        "<i>S</i> is the peak\u2019s expected photons, <i>A</i> = 4\u03c0\u221adet\u2009<i>C</i> its area in pixels "
-        "for a "
-        "footprint of covariance <i>C</i>, <i>B</i> the background photons per pixel under it and <i>r</i> the "
-        "read-out "
-        "noise in photons. Peaks with fewer than {} expected photons are not listed.</p>\n",
+        "<i>S</i>\u2009/\u2009\u221a(<i>S</i> + <i>A</i>(<i>B</i> + <i>r</i>\u00b2)) is at least {} and the "
+        "peak\u2019s centre lies on a valid pixel, where <i>S</i> is the peak\u2019s expected photons, <i>A</i> = "
+        "4\u03c0\u221adet\u2009<i>C</i> its area in pixels for a footprint of covariance <i>C</i>, <i>B</i> the "
+        "background photons per pixel under it and <i>r</i> the read-out noise in photons. Peaks with fewer than {} "
+        "expected photons are not listed.</p>\n",
         format_setting(number(rule, "min_snr")), format_setting(number(rule, "listed_min_photons")));
 }
 
@@ -149,12 +154,12 @@ std::string contact_sheet_figure(const ReportInput& input) {
         return "<p class=\"absent\">The contact sheet is absent from this report.</p>\n";
     return fmt::format(
         "<figure class=\"sheet\"><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Contact "
-        "sheet\"><img "
-        "src=\"{}\" alt=\"Contact sheet: example images of every class, a row per class, with circles around the "
-        "visible "
-        "Bragg peaks\"></div><figcaption>Examples, a row per class: dark is bright, on a square-root scale; a circle "
-        "marks "
-        "every visible peak of the simulator\u2019s own list.</figcaption></figure>\n",
+        "sheet\"><img src=\"{}\" alt=\"Contact sheet: example images of every class, a row per class, with circles "
+        "around the visible Bragg peaks in the right half of each\"></div><figcaption>Examples, a row per class: dark "
+        "is bright, on a "
+        "square-root scale; in the right half of each image a "
+        "circle marks every visible peak of the simulator\u2019s own list, the left half is as it was "
+        "made.</figcaption></figure>\n",
         png_data_uri(input.contact_sheet_png));
 }
 
@@ -166,11 +171,11 @@ std::string corpus_section(const ReportInput& input) {
     if (summary.is_null()) {
         return section + absent("The corpus summary is", "braggbench inspect --json") + "</section>\n";
     }
-    const std::string description = text(summary, "description");
+    std::string description = text(summary, "description");
+    if (!description.empty() && description.back() != '.') description += '.';
     section += fmt::format(
         "<p>{} synthetic diffraction images, recipe <strong>{}</strong>, seed {}{} The class of an image is the rule "
-        "that "
-        "made it, and its peaks are the simulator\u2019s own; neither is guessed from pixels.</p>\n",
+        "that made it, and its peaks are the simulator\u2019s own; neither is guessed from pixels.</p>\n",
         format_count(count(summary, "images")), escape(text(summary, "name", "unnamed")),
         escape(text(summary, "seed", "n/a")), description.empty() ? "." : ": " + escape(description));
     section += counts_table(summary) + facts(summary) + contact_sheet_figure(input) + visible_rule(summary);

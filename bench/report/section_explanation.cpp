@@ -47,26 +47,20 @@ std::string definitions(const json& explanation) {
         "<dl class=\"terms\">\n"
         "<div><dt>sLift</dt><dd>the map\u2019s mean over the true peaks divided by its mean over the peak positions of "
         "other images of the same class, so that merely favouring the rings where peaks are frequent earns 1, the "
-        "chance "
-        "level.</dd></div>\n"
+        "chance level.</dd></div>\n"
         "<div><dt>Nulls</dt><dd>those other images\u2019 peak positions, {} sets per image: they say what a map scores "
-        "that "
-        "knows the class but not the image; an image is <em>significant</em> if at most 5\u202f% of a permutation over "
-        "them "
-        "does as well.</dd></div>\n"
+        "that knows the class but not the image; an image is <em>significant</em> if its permutation p over them is at "
+        "most 0.05.</dd></div>\n"
         "<div><dt>sAUC</dt><dd>the probability that a pixel on a true peak is brighter in the map than a pixel on a "
-        "null "
-        "peak; chance is 0.5.</dd></div>\n"
+        "null peak; chance is 0.5.</dd></div>\n"
         "<div><dt>Ceiling</dt><dd>what the true peaks themselves score after being brought to the stage\u2019s coarse "
-        "grid "
-        "and back; the last column is ln\u2009sLift over ln\u2009ceiling, undefined where the ceiling is below "
-        "1.5.</dd></div>\n"
+        "grid and back; \u201cof ceiling\u201d is ln\u2009sLift over ln\u2009ceiling, undefined where the ceiling is "
+        "below 1.5.</dd></div>\n"
         "<div><dt>Lift, AP, peak recall</dt><dd>the share of the map on peaks over the peaks\u2019 share of pixels; "
-        "average "
-        "precision over pixels; the share of peaks with one of the strongest {} of pixels within "
-        "{}\u00a0px.</dd></div>\n"
-        "</dl>\n",
-        format_setting(number(explanation, "nulls_per_image")), format(number(explanation, "top_share"), NumberStyle::percent),
+        "average precision over pixels; the share of peaks with one of the strongest {} of pixels within "
+        "{}\u00a0px.</dd></div>\n</dl>\n",
+        format_setting(number(explanation, "nulls_per_image")),
+        format(number(explanation, "top_share"), NumberStyle::percent),
         format_setting(number(explanation, "radius_px")));
 }
 
@@ -80,10 +74,8 @@ std::string coverage(const json& explanation) {
     const std::int64_t undefined = count(explanation, "undefined_images");
     return fmt::format(
         "<p>{} images of the {} split were explained. In {} of them localisation is undefined, because they have no "
-        "visible "
-        "peak or no null: they are counted here and enter no mean. Attribution maps without any positive part (zero "
-        "maps): "
-        "{}{}.</p>\n",
+        "visible peak or no null: they are counted here and enter no mean. Attribution maps without any positive part "
+        "(zero maps): {}{}.</p>\n",
         format_count(count(explanation, "images")), escape(text(explanation, "split", "test")), format_count(undefined),
         format_count(zero_maps), zero_maps > 0 ? fmt::format(", in {} of the maps below", rows_with_zero) : "");
 }
@@ -125,19 +117,20 @@ std::string gallery(const ReportInput& input) {
                                  ? fmt::format(" The first {} of {} overlays are shown.", gallery_size, overlays.size())
                                  : std::string();
     return fmt::format(
-        "<h3>Maps over images</h3>\n<p>Colour is the map, circles are the true visible peaks.{}</p>\n<div "
-        "class=\"gallery\">\n{}</div>\n",
+        "<h3>Maps over images</h3>\n<p>Colour is the map, circles are the true visible peaks.{}</p>\n"
+        "<div class=\"gallery\">\n{}</div>\n",
         rest, figures);
 }
 
 std::string stage_label(const json& row) {
     const std::string stage = text(row, "stage");
-    return stage.empty() ? map_name(text(row, "map")) : fmt::format("{}, {}", map_name(text(row, "map")), stage);
+    const std::string name = capitalised(map_name(text(row, "map")));
+    return stage.empty() || stage == "input" ? name : fmt::format("{}, {}", name, stage);
 }
 
 std::string stride_note(const json& row) {
     const auto stride = number(row, "stride_px");
-    return stride ? fmt::format("stride {:g} px", *stride) : std::string();
+    return stride ? *stride == 1.0 ? "every pixel" : fmt::format("stride {:g} px", *stride) : std::string();
 }
 
 std::string slift_chart(const json& explanation) {
@@ -167,9 +160,8 @@ std::string slift_chart(const json& explanation) {
     }
     chart.axis = logarithmic_axis(low, high);
     return "<h3>Which stage finds the peaks</h3>\n" + dot_chart(chart) +
-           "<p class=\"note\">The upright tick on a row is the ceiling of that stage\u2019s grid: no map on it can be "
-           "expected to "
-           "do better. A hollow dot lies outside the axis.</p>\n";
+           "<p class=\"note\">The upright tick on a row is the ceiling: what the true peaks themselves score on that "
+           "stage\u2019s grid. A hollow dot lies outside the axis.</p>\n";
 }
 
 // The chance level of a column if it is the same in every row, to be said once in the header.
@@ -190,6 +182,17 @@ std::string score_header(const json& explanation, const Score& score) {
                        chance ? fmt::format("chance {}", format(chance, score.style)) : "");
 }
 
+// Zero maps among the images with peaks, and below them among those without.
+std::string zero_maps_cell(const json& row) {
+    std::string cell = fmt::format("<td class=\"num\">{}", format_count(count(row, "zero_maps")));
+    if (count(row, "images_without_peaks") > 0) {
+        cell += fmt::format("<span class=\"sub\">{} of {} without peaks</span>",
+                            format_count(count(row, "zero_maps_without_peaks")),
+                            format_count(count(row, "images_without_peaks")));
+    }
+    return cell + "</td>";
+}
+
 std::string score_row(const json& explanation, const json& row, bool is_best) {
     std::string cells;
     for (const Score& score : scores) {
@@ -197,10 +200,9 @@ std::string score_row(const json& explanation, const json& row, bool is_best) {
     }
     return fmt::format(
         "<tr{}><th scope=\"row\">{}<span class=\"sub\">{}</span></th>{}<td class=\"num\">{}</td><td "
-        "class=\"num\">{}<span "
-        "class=\"sub\">{} zero</span></td></tr>\n",
+        "class=\"num\">{}</td>{}</tr>\n",
         is_best ? " class=\"best\"" : "", escape(stage_label(row)), stride_note(row), cells,
-        format(number(row, "oracle_slift")), format_count(count(row, "images")), format_count(count(row, "zero_maps")));
+        format(number(row, "oracle_slift")), format_count(count(row, "images")), zero_maps_cell(row));
 }
 
 std::string score_table(const json& explanation) {
@@ -215,52 +217,67 @@ std::string score_table(const json& explanation) {
         if (rows.empty()) continue;
         bodies +=
             fmt::format("<tbody><tr class=\"group\"><th scope=\"rowgroup\" colspan=\"{}\">{}</th></tr>\n{}</tbody>\n",
-                        scores.size() + 3, kind.heading, rows);
+                        scores.size() + 4, kind.heading, rows);
     }
     return fmt::format(
         "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Localisation scores\"><table "
-        "class=\"scores\">"
-        "<caption>Localisation scores: mean over images, 95\u202f% interval below; the best attribution map is "
-        "marked</caption>\n"
+        "class=\"scores\"><caption>Localisation scores</caption>\n"
         "<thead><tr><th scope=\"col\">Map</th>{}<th scope=\"col\" class=\"num\">ceiling<span "
-        "class=\"sub\">sLift</span></th>"
-        "<th scope=\"col\" class=\"num\">images</th></tr></thead>\n{}</table></div>\n",
+        "class=\"sub\">sLift</span></th><th scope=\"col\" class=\"num\">images</th><th scope=\"col\" "
+        "class=\"num\">zero maps</th></tr></thead>\n{}</table></div>\n",
         header, bodies);
 }
 
-std::string class_table(const json& explanation) {
-    std::string header;
-    std::vector<std::string> names;
-    for (const json& row : member(explanation, "rows")) {
-        for (const json& part : member(row, "by_class")) {
-            const std::string name = text(part, "name");
-            if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+// What a row scores on a part of the images: "by_class" or "by_prediction".
+struct Part {
+    std::string_view list;
+    std::string name;
+    bool operator==(const Part&) const = default;
+};
+
+std::vector<Part> parts(const json& explanation) {
+    std::vector<Part> found;
+    for (const std::string_view list : {"by_class", "by_prediction"}) {
+        for (const json& row : member(explanation, "rows")) {
+            for (const json& entry : member(row, list)) {
+                const Part part{list, text(entry, "name")};
+                if (std::find(found.begin(), found.end(), part) == found.end()) found.push_back(part);
+            }
         }
     }
-    if (names.empty()) return "";
-    for (const std::string& name : names)
-        header += fmt::format("<th scope=\"col\" class=\"num\">{}</th>", escape(name));
+    return found;
+}
+
+std::string part_cell(const json& row, const Part& part) {
+    Metric shown;
+    for (const json& entry : member(row, part.list)) {
+        if (text(entry, "name") == part.name) shown = metric(entry, "slift");
+    }
+    return metric_cell(shown, NumberStyle::plain, true);
+}
+
+std::string part_table(const json& explanation) {
+    const std::vector<Part> columns = parts(explanation);
+    if (columns.empty()) return "";
+    std::string header;
+    for (const Part& part : columns) {
+        header += fmt::format("<th scope=\"col\" class=\"num\">{}<span class=\"sub\">{}</span></th>", escape(part.name),
+                              part.list == "by_class" ? "true class" : "prediction");
+    }
     std::string rows;
     for (const Kind& kind : kinds) {
         for (const json& row : rows_of_kind(explanation, kind.key)) {
             std::string cells;
-            for (const std::string& name : names) {
-                Metric shown;
-                for (const json& part : member(row, "by_class")) {
-                    if (text(part, "name") == name) shown = metric(part, "slift");
-                }
-                cells += metric_cell(shown, NumberStyle::plain, false);
-            }
+            for (const Part& part : columns) cells += part_cell(row, part);
             rows += fmt::format("<tr><th scope=\"row\">{}<span class=\"sub\">{}</span></th>{}</tr>\n",
                                 escape(stage_label(row)), kind.key, cells);
         }
     }
     return fmt::format(
-        "<details><summary>sLift by class</summary><div class=\"scroll\" tabindex=\"0\" role=\"region\" "
-        "aria-label=\"sLift by "
-        "class\"><table><caption>sLift by class of the image; chance is 1</caption><thead><tr><th "
-        "scope=\"col\">Map</th>{}"
-        "</tr></thead><tbody>{}</tbody></table></div></details>\n",
+        "<details><summary>sLift by class and by prediction</summary><div class=\"scroll\" tabindex=\"0\" "
+        "role=\"region\" aria-label=\"sLift by class and by prediction\"><table><caption>sLift on parts of the images, "
+        "with interval and chance</caption><thead><tr><th "
+        "scope=\"col\">Map</th>{}</tr></thead><tbody>{}</tbody></table></div></details>\n",
         header, rows);
 }
 
@@ -272,7 +289,12 @@ std::string explanation_section(const ReportInput& input) {
     const json& explanation = *input.explanation;
     section += coverage(explanation) + definitions(explanation);
     section += slift_chart(explanation) + gallery(input);
-    section += "<h3>All scores</h3>\n" + score_table(explanation) + class_table(explanation);
+    section +=
+        "<h3>All scores</h3>\n"
+        "<p>sLift, lift and the share of the ceiling are medians over images, the other scores are means; below each "
+        "stand its 95\u202f% interval and, where it differs between maps, its chance level. The best attribution map "
+        "is marked.</p>\n";
+    section += score_table(explanation) + part_table(explanation);
     return section + "</section>\n";
 }
 

@@ -50,9 +50,8 @@ std::string origins(const ReportInput& input) {
     rows += origin_row("This report", "", json{{"version", version()}, {"git_commit", git_commit()}});
     return fmt::format(
         "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Versions\"><table "
-        "class=\"origins\"><caption>What "
-        "made each part</caption><thead><tr><th scope=\"col\">Part</th><th scope=\"col\">corpus</th><th "
-        "scope=\"col\">versions</th></tr></thead><tbody>{}</tbody></table></div>\n",
+        "class=\"origins\"><caption>What made each part</caption><thead><tr><th scope=\"col\">Part</th><th "
+        "scope=\"col\">corpus</th><th scope=\"col\">versions</th></tr></thead><tbody>{}</tbody></table></div>\n",
         rows);
 }
 

@@ -75,8 +75,7 @@ std::string epoch_table(const json& training) {
     for (const json& epoch : member(training, "epochs")) {
         rows += fmt::format(
             "<tr><th scope=\"row\">{}</th><td class=\"num\">{}</td><td class=\"num\">{}</td><td "
-            "class=\"num\">{}</td>{}<td "
-            "class=\"num\">{}</td></tr>\n",
+            "class=\"num\">{}</td>{}<td class=\"num\">{}</td></tr>\n",
             count(epoch, "epoch"), format(number(epoch, "train_loss")), format(number(epoch, "validation_loss")),
             format(number(epoch, "train_accuracy"), NumberStyle::percent),
             metric_cell(metric(epoch, "validation_accuracy"), NumberStyle::percent, true),
@@ -85,10 +84,9 @@ std::string epoch_table(const json& training) {
     return fmt::format(
         "<details><summary>The numbers behind the curves</summary><div class=\"scroll\" tabindex=\"0\" role=\"region\" "
         "aria-label=\"Epochs\"><table><caption>Epochs</caption><thead><tr><th scope=\"col\">Epoch</th><th "
-        "scope=\"col\" "
-        "class=\"num\">training loss</th><th scope=\"col\" class=\"num\">validation loss</th><th scope=\"col\" "
-        "class=\"num\">training accuracy</th><th scope=\"col\" class=\"num\">validation accuracy</th><th scope=\"col\" "
-        "class=\"num\">images per s</th></tr></thead><tbody>{}</tbody></table></div></details>\n",
+        "scope=\"col\" class=\"num\">training loss</th><th scope=\"col\" class=\"num\">validation loss</th><th "
+        "scope=\"col\" class=\"num\">training accuracy</th><th scope=\"col\" class=\"num\">validation accuracy</th><th "
+        "scope=\"col\" class=\"num\">images per s</th></tr></thead><tbody>{}</tbody></table></div></details>\n",
         rows);
 }
 
@@ -101,8 +99,7 @@ std::string training_section(const ReportInput& input) {
     const json& epochs = member(training, "epochs");
     section += fmt::format(
         "<p>Model <strong>{}</strong> with {} parameters, {} epochs in {}\u00a0s. The epoch that is kept, {}, was "
-        "chosen on "
-        "the validation images alone; the test images were not read.</p>\n",
+        "chosen on the validation images alone; the test images were not read.</p>\n",
         escape(text(member(training, "options"), "model", "n/a")), format_count(count(training, "parameters")),
         epochs.size(), format(number(training, "seconds")), escape(text(training, "best_epoch", "n/a")));
     if (epochs.empty()) {

@@ -93,8 +93,8 @@ std::string y_grid(const LineChart& chart) {
     for (const double tick : chart.y.ticks) {
         const double y = plot_y(chart.y, tick);
         svg += fmt::format(
-            "<line class=\"grid\" x1=\"{0}\" x2=\"{1}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\"/>"
-            "<text class=\"tick\" x=\"{3}\" y=\"{4:.1f}\" text-anchor=\"end\">{5}</text>",
+            "<line class=\"grid\" x1=\"{0}\" x2=\"{1}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\"/><text class=\"tick\" x=\"{3}\" "
+            "y=\"{4:.1f}\" text-anchor=\"end\">{5}</text>",
             plot_left, plot_right, y, plot_left - 7, y + 4, tick_label(tick, chart.y_style));
     }
     return svg;
@@ -138,7 +138,7 @@ std::string dot_track(const DotChart& chart, const DotRow& row) {
 
 std::string dot_row(const DotChart& chart, const DotRow& row) {
     const std::string note = row.note.empty() ? "" : fmt::format("<span class=\"sub\">{}</span>", escape(row.note));
-    const std::string ceiling = drawable(row.ceiling) ? fmt::format("ceiling {}", format(row.ceiling, chart.style)) : "";
+    const std::string ceiling = drawable(row.ceiling) ? format(row.ceiling, chart.style) : "";
     return fmt::format(
         "<tr class=\"{}\"><th scope=\"row\">{}{}</th><td class=\"track\">{}</td><td class=\"num\"><span "
         "class=\"value\">{}</span><span class=\"sub\">{}</span><span class=\"sub\">{}</span></td></tr>\n",
@@ -209,8 +209,8 @@ std::string line_chart(const LineChart& chart) {
         const double share = span > 0.0 ? (*chart.marked_x - chart.x.front()) / span : 0.5;
         const double place = plot_left + 10 + share * (plot_right - plot_left - 20);
         svg += fmt::format(
-            "<line class=\"marked\" x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1}\" y2=\"{2}\"/>"
-            "<text class=\"tick\" x=\"{0:.1f}\" y=\"{3}\" text-anchor=\"middle\">{4}</text>",
+            "<line class=\"marked\" x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1}\" y2=\"{2}\"/><text class=\"tick\" "
+            "x=\"{0:.1f}\" y=\"{3}\" text-anchor=\"middle\">{4}</text>",
             place, plot_top, plot_bottom, plot_top - 5, escape(chart.marked_label));
     }
     std::vector<EndLabel> labels;
@@ -233,8 +233,7 @@ std::string line_chart(const LineChart& chart) {
     }
     return fmt::format(
         "<figure class=\"chart\"><figcaption>{}</figcaption><svg viewBox=\"0 0 {} {}\" role=\"img\" "
-        "aria-label=\"{}\">{}"
-        "</svg></figure>\n",
+        "aria-label=\"{}\">{}</svg></figure>\n",
         escape(chart.title), chart_width, chart_height, escape(chart.description), svg);
 }
 
@@ -254,10 +253,12 @@ std::string dot_chart(const DotChart& chart) {
     std::string legend = chart.reference ? key("reference", chart.reference_label) : std::string();
     if (has_ceiling) legend += key("ceiling", "ceiling");
     return fmt::format(
-        "<table class=\"dots\"><caption>{}</caption>\n<thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th><th "
-        "scope=\"col\" class=\"num\">{}<span class=\"sub\">95\u202f% interval</span></th></tr></thead>\n<tbody>{}</tbody>\n"
-        "<tfoot>{}</tfoot></table>\n",
-        escape(chart.caption), escape(chart.label_header), legend, escape(chart.value_header), rows, dot_axis(chart));
+        "<table class=\"dots{}\"><caption>{}</caption>\n"
+        "<thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th><th scope=\"col\" class=\"num\"><span "
+        "class=\"value\">{}</span><span class=\"sub\">95\u202f% interval</span><span "
+        "class=\"sub\">{}</span></th></tr></thead>\n<tbody>{}</tbody>\n<tfoot>{}</tfoot></table>\n",
+        has_ceiling ? " with-ceiling" : "", escape(chart.caption), escape(chart.label_header), legend,
+        escape(chart.value_header), has_ceiling ? "ceiling" : "", rows, dot_axis(chart));
 }
 
 }  // namespace braggbench::report

@@ -1,8 +1,5 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <iterator>
-
 #include "bench/report/html.hpp"
 #include "bench/report/result_json.hpp"
 #include "bench/report/sections.hpp"
@@ -33,24 +30,13 @@ std::string accuracy_sentences(const json& evaluation) {
         member(evaluation, "class_names").size(), format(accuracy.value, percent),
         accuracy.ci95 ? fmt::format(" (95\u202f% interval {})", format_interval(accuracy.ci95, percent)) : "");
     if (const auto best = best_baseline(evaluation)) {
-        words +=
-            fmt::format("The best trivial baseline{}, reaches <strong>{}</strong> on the same images: {}. ",
-                        baseline_description(best->key).empty() ? escape(best->key) : baseline_description(best->key),
-                        format(best->accuracy.value, percent),
-                        against(accuracy, *best->accuracy.value, "the network is beyond it",
-                                "the network\u2019s interval includes that, so nothing is shown to have been learned",
-                                "the network is worse than that"));
+        words += fmt::format("The best trivial baseline ({}) reaches <strong>{}</strong> on the same images: {}. ",
+                             escape(baseline_name(best->key)), format(best->accuracy.value, percent),
+                             against(accuracy, *best->accuracy.value, "the network is beyond it",
+                                     "the network\u2019s interval includes that, so no advantage over it is shown",
+                                     "the network is worse than that"));
     }
     return words;
-}
-
-// "Radial prior" as it reads inside a sentence; names that begin with two capitals or have them inside stay.
-std::string in_sentence(std::string name) {
-    const bool plain_word = name.size() > 1 && name[0] >= 'A' && name[0] <= 'Z' &&
-                            std::none_of(name.begin() + 1, name.begin() + std::min<std::ptrdiff_t>(std::ssize(name), 9),
-                                         [](char c) { return c >= 'A' && c <= 'Z'; });
-    if (plain_word) name[0] = static_cast<char>(name[0] - 'A' + 'a');
-    return name;
 }
 
 std::string saliency_sentences(const json& explanation) {
@@ -70,8 +56,8 @@ std::string saliency_sentences(const json& explanation) {
     const Metric ceiling = metric(*best, "ceiling_fraction");
     if (oracle && ceiling.value) {
         words += fmt::format(
-            "The true peaks themselves, brought to the same grid of {} px, reach {}: the map attains <strong>{}</strong> "
-            "of that ceiling on the logarithmic scale. ",
+            "The true peaks themselves, brought to the same grid of {}\u00a0px, reach {}: the map attains "
+            "<strong>{}</strong> of that ceiling on the logarithmic scale. ",
             format_setting(number(*best, "stride_px")), format(oracle), format(ceiling.value, percent));
     } else if (oracle) {
         words += fmt::format("The true peaks themselves, brought to the same grid, reach only {}. ", format(oracle));
@@ -87,9 +73,9 @@ std::string saliency_sentences(const json& explanation) {
     }
     if (rival) {
         const double reached = *metric(*rival, "slift").value;
-        words += fmt::format("The best map that needs no network, {}, reaches {}{}. ",
-                             escape(in_sentence(map_name(text(*rival, "map")))), format(reached),
-                             reached > *slift.value ? ": more than any of the network\u2019s maps" : "");
+        words +=
+            fmt::format("The best map that needs no network, {}, reaches {}{}. ", escape(map_name(text(*rival, "map"))),
+                        format(reached), reached > *slift.value ? ": more than any of the network\u2019s maps" : "");
     }
     return words;
 }
@@ -110,7 +96,7 @@ std::string key_figures(const ReportInput& input) {
         figures += figure("Accuracy", format(accuracy.value, percent), interval_below(accuracy, percent));
         if (const auto best = best_baseline(*input.evaluation)) {
             figures += figure("Best trivial baseline", format(best->accuracy.value, percent),
-                              escape(baseline_name(best->key)));
+                              escape(capitalised(baseline_name(best->key))));
         }
     }
     if (input.explanation) {

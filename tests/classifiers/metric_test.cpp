@@ -43,7 +43,7 @@ TEST(Metric, ConfusionHasTrueClassesInRows) {
 TEST(Metric, WhatIsUndefinedIsNull) {
     EXPECT_FALSE(accuracy({{0, 0}, {0, 0}}).has_value());
     EXPECT_FALSE(matthews_correlation({{4, 0}, {3, 0}}).has_value());  // one class predicted
-    EXPECT_EQ(*balanced_accuracy({{4, 0}, {0, 0}}), 1.0);               // an absent class takes no part
+    EXPECT_EQ(*balanced_accuracy({{4, 0}, {0, 0}}), 1.0);              // an absent class takes no part
     const nlohmann::json json = proportion(0, 0, 0.25);
     EXPECT_TRUE(json.at("value").is_null());
     EXPECT_TRUE(json.at("ci95").is_null());

@@ -1,0 +1,163 @@
+#include "classifiers/model.hpp"
+
+#include <gtest/gtest.h>
+
+#include "classifiers/image_set.hpp"
+#include "simulator/error.hpp"
+
+namespace braggbench {
+namespace {
+
+torch::Tensor noise(int count, int height, int width) {
+    torch::manual_seed(7);
+    return torch::poisson(torch::full({count, 1, height, width}, 3.0));
+}
+
+TEST(Registration, FollowsTheCentresOfReceptiveFields) {
+    const auto stem = Registration{}.after(7, 2, 0).after(3, 2, 0);  // Ke et al. 2018: no padding
+    EXPECT_EQ(stem.stride_px, 4.0);
+    EXPECT_EQ(stem.start_px, 5.0);
+    const auto padded = Registration{}.after(7, 2, 3).after(3, 2, 1).after(3, 2, 1);
+    EXPECT_EQ(padded.stride_px, 8.0);
+    EXPECT_EQ(padded.start_px, 0.0);
+    EXPECT_EQ(Registration{}.after(4, 4, 0).start_px, 1.5);  // an even kernel lies between pixels
+}
+
+TEST(ModelZoo, UnknownNamesAreRefusedWithTheNearest) {
+    try {
+        make_model("compactt", 3);
+        FAIL();
+    } catch (const UsageError& error) {
+        EXPECT_NE(std::string(error.what()).find("'compact'"), std::string::npos);
+    }
+    EXPECT_THROW(make_model("compact", 1), UsageError);
+}
+
+class EveryModel : public testing::TestWithParam<std::string> {};
+
+TEST_P(EveryModel, TracesStagesAndLogits) {
+    torch::manual_seed(1);
+    const auto network = make_model(GetParam(), 5);
+    network->eval();
+    const torch::NoGradGuard no_grad;
+    for (const auto& [height, width] : {std::pair{64, 64}, std::pair{47, 90}}) {
+        const auto x = noise(3, height, width);
+        const auto trace = network->trace(x);
+        EXPECT_EQ(trace.logits.sizes(), (std::vector<std::int64_t>{3, 5}));
+        EXPECT_TRUE(torch::equal(trace.logits, network->forward(x)));
+        double stride = 1.0;
+        for (const auto& stage : trace.stages) {
+            EXPECT_GT(stage.stride_px, stride);
+            stride = stage.stride_px;
+            // The last unit's centre is inside the image, and the next one's would not be.
+            const auto last = stage.start_px + stage.stride_px * static_cast<double>(stage.activation.size(2) - 1);
+            EXPECT_LT(last, height);
+            EXPECT_GE(last + stage.stride_px, height - 1);
+            EXPECT_EQ(stage.activation.size(0), 3);
+        }
+    }
+}
+
+TEST_P(EveryModel, APointLightsUpTheUnitRegisteredThere) {
+    torch::manual_seed(1);
+    const auto network = make_model(GetParam(), 5);
+    network->eval();
+    const torch::NoGradGuard no_grad;
+    const auto flat = torch::full({1, 1, 128, 128}, 4.0);
+    const auto before = network->trace(flat);
+    for (std::size_t s = 0; s < before.stages.size(); ++s) {
+        const auto& stage = before.stages[s];
+        const std::int64_t row = stage.activation.size(2) / 2;
+        const std::int64_t column = stage.activation.size(3) / 3;
+        auto impulse = flat.clone();
+        impulse[0][0][static_cast<std::int64_t>(stage.start_px + stage.stride_px * static_cast<double>(row))]
+               [static_cast<std::int64_t>(stage.start_px + stage.stride_px * static_cast<double>(column))] = 2000.0;
+        const auto change = (network->trace(impulse).stages[s].activation - stage.activation).abs().sum(1)[0];
+        EXPECT_EQ(change.argmax().item<std::int64_t>(), row * change.size(1) + column) << stage.name;
+    }
+}
+
+TEST_P(EveryModel, GradientsReachEveryParameterAndTheInput) {
+    torch::manual_seed(1);
+    const auto network = make_model(GetParam(), 3);
+    const auto x = noise(4, 64, 64).requires_grad_();
+    network->forward(x).square().sum().backward();
+    for (const auto& parameter : network->named_parameters()) {
+        ASSERT_TRUE(parameter.value().grad().defined()) << parameter.key();
+        EXPECT_GT(parameter.value().grad().abs().sum().item<float>(), 0.0F) << parameter.key();
+    }
+    EXPECT_GT(x.grad().abs().sum().item<float>(), 0.0F);
+    EXPECT_TRUE(torch::isfinite(x.grad()).all().item<bool>());
+}
+
+TEST_P(EveryModel, SeedDecidesTheWeights) {
+    const auto make = [&](std::uint64_t seed) {
+        torch::manual_seed(seed);
+        auto network = make_model(GetParam(), 4);
+        network->eval();
+        return network;
+    };
+    const auto x = noise(2, 64, 64);
+    EXPECT_TRUE(torch::equal(make(3)->forward(x), make(3)->forward(x)));
+    EXPECT_FALSE(torch::equal(make(3)->forward(x), make(4)->forward(x)));
+}
+
+TEST_P(EveryModel, HardValuesGiveFiniteLogits) {
+    torch::manual_seed(1);
+    const auto network = make_model(GetParam(), 4);
+    network->eval();
+    for (const double value : {-1000.0, -0.5, 0.0, 65504.0}) {
+        auto x = torch::full({1, 1, 64, 64}, value);
+        x[0][0][10][10] = 65504.0;
+        x.requires_grad_();
+        const auto logits = network->forward(x);
+        EXPECT_TRUE(torch::isfinite(logits).all().item<bool>()) << value;
+        logits.sum().backward();
+        EXPECT_TRUE(torch::isfinite(x.grad()).all().item<bool>()) << value;
+    }
+}
+
+TEST_P(EveryModel, ImagesOfABatchDoNotInfluenceEachOther) {
+    torch::manual_seed(1);
+    const auto network = make_model(GetParam(), 4);
+    network->eval();
+    const torch::NoGradGuard no_grad;
+    const auto x = noise(3, 64, 64);
+    EXPECT_TRUE(torch::allclose(network->forward(x)[1], network->forward(x.narrow(0, 1, 1))[0], 1e-4, 1e-5));
+}
+
+std::vector<std::string> names() {
+    std::vector<std::string> all;
+    for (const auto& entry : model_zoo()) all.push_back(entry.name);
+    return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Zoo, EveryModel, testing::ValuesIn(names()), [](const auto& information) {
+    auto name = information.param;
+    std::replace(name.begin(), name.end(), '-', '_');
+    return name;
+});
+
+TEST(ImageSet, TheEightSymmetriesDiffer) {
+    const auto image = torch::arange(9.0).view({3, 3});
+    for (int a = 0; a < 8; ++a) {
+        for (int b = 0; b < a; ++b) EXPECT_FALSE(torch::equal(dihedral(image, a), dihedral(image, b))) << a << ' ' << b;
+    }
+    EXPECT_TRUE(torch::equal(dihedral(image, 0), image));
+}
+
+TEST(ImageSet, AugmentationDependsOnSeedRowAndEpochOnly) {
+    ImageSet images;
+    images.photons = noise(6, 64, 64).squeeze(1).to(torch::kFloat16);
+    images.labels.assign(6, 0);
+    const std::vector<std::int64_t> all = {0, 1, 2, 3, 4, 5};
+    const std::vector<std::int64_t> some = {4, 1};
+    const auto batch = augmented_batch_of(images, all, 1, 3);
+    EXPECT_TRUE(torch::equal(augmented_batch_of(images, some, 1, 3)[0], batch[4]));
+    EXPECT_FALSE(torch::equal(augmented_batch_of(images, all, 1, 4), batch));
+    EXPECT_FALSE(torch::equal(augmented_batch_of(images, all, 2, 3), batch));
+    EXPECT_TRUE(torch::equal(batch_of(images, some)[1][0], images.photons[1].to(torch::kFloat32)));
+}
+
+}  // namespace
+}  // namespace braggbench

@@ -1,0 +1,247 @@
+#include "classifiers/train.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "classifiers/classify.hpp"
+#include "classifiers/evaluate.hpp"
+#include "classifiers/fit.hpp"
+#include "datasets/recipe_toml.hpp"
+#include "simulator/error.hpp"
+
+namespace braggbench {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int size_px = 48;
+const std::vector<std::string> class_names = {"blank", "no-crystal", "crystal"};
+
+class TrainTest : public testing::Test {
+protected:
+    TrainTest() { fs::create_directories(directory); }
+    ~TrainTest() override { fs::remove_all(directory); }
+    const fs::path directory =
+        fs::temp_directory_path() /
+        ("braggbench-train-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
+};
+
+// Blank: read-out noise; no-crystal: a background of 5 photons; crystal: the same with eight spots of 40 photons.
+Image<std::uint16_t> draw_image(int class_index, std::uint64_t k) {
+    RandomStream random(5, k, Stage::photon_noise);
+    Image<std::uint16_t> image(size_px, size_px);
+    for (auto& value : image.pixels) {
+        value = static_cast<std::uint16_t>(40.0 + random.normal() +
+                                           static_cast<double>(class_index > 0 ? random.poisson(5.0) : 0));
+    }
+    for (int spot = 0; class_index == 2 && spot < 8; ++spot) {
+        image(static_cast<int>(random.uniform(1, size_px - 1)), static_cast<int>(random.uniform(1, size_px - 1))) += 40;
+    }
+    return image;
+}
+
+ImageSet draw_images(int count, std::uint64_t first) {
+    ImageSet images;
+    images.photons = torch::empty({count, size_px, size_px}, torch::kFloat16);
+    for (int i = 0; i < count; ++i) {
+        const auto image = draw_image(i % 3, first + static_cast<std::uint64_t>(i));
+        for (int y = 0; y < size_px; ++y) {
+            for (int x = 0; x < size_px; ++x) images.photons[i][y][x] = image(x, y) - 40.0;
+        }
+        images.labels.push_back(i % 3);
+    }
+    return images;
+}
+
+TrainOptions quick_options() {
+    TrainOptions options;
+    options.model = "compact-tiny";
+    options.epochs = 3;
+    options.batch_size = 8;
+    options.learning_rate = 1e-2;
+    return options;
+}
+
+struct Fitted {
+    std::shared_ptr<Classifier> network;
+    FitResult result;
+};
+
+Fitted run_fit(const TrainOptions& options, const ImageSet& images, int stop_after = 0) {
+    torch::manual_seed(options.seed);
+    Fitted fitted{make_model(options.model, 3), {}};
+    fitted.result = fit(*fitted.network, images, images, options, "corpus", {}, [&](const EpochResult& epoch) {
+        if (epoch.epoch == stop_after) throw std::runtime_error("killed");
+    });
+    return fitted;
+}
+
+bool same_weights(const Classifier& a, const Classifier& b) {
+    const auto left = a.parameters();
+    const auto right = b.parameters();
+    return std::equal(left.begin(), left.end(), right.begin(), right.end(),
+                      [](const torch::Tensor& x, const torch::Tensor& y) { return torch::equal(x, y); });
+}
+
+TEST_F(TrainTest, SameSeedGivesTheSameWeightsAlsoWhenResumed) {
+    const auto images = draw_images(30, 0);
+    auto options = quick_options();
+    const auto once = run_fit(options, images);
+    EXPECT_TRUE(same_weights(*once.network, *run_fit(options, images).network));
+
+    options.checkpoint = directory / "run.checkpoint";
+    EXPECT_THROW(run_fit(options, images, 2), std::runtime_error);
+    options.resume = true;
+    const auto resumed = run_fit(options, images);
+    EXPECT_TRUE(same_weights(*once.network, *resumed.network));
+    ASSERT_EQ(resumed.result.epochs.size(), 3U);
+    EXPECT_EQ(resumed.result.epochs[0].train_loss, once.result.epochs[0].train_loss);
+
+    options.seed = 2;
+    options.resume = false;
+    EXPECT_FALSE(same_weights(*once.network, *run_fit(options, images).network));
+}
+
+TEST_F(TrainTest, ACheckpointOfAnotherRunOrABrokenOneIsRefused) {
+    const auto images = draw_images(12, 0);
+    auto options = quick_options();
+    options.epochs = 1;
+    options.checkpoint = directory / "run.checkpoint";
+    run_fit(options, images);
+    options.resume = true;
+    auto other = options;
+    other.batch_size = 4;
+    EXPECT_THROW(run_fit(other, images), UsageError);
+    fs::resize_file(options.checkpoint, fs::file_size(options.checkpoint) / 2);
+    EXPECT_THROW(run_fit(options, images), DataError);
+    fs::remove(options.checkpoint);
+    EXPECT_THROW(run_fit(options, images), DataError);
+}
+
+TEST_F(TrainTest, DivergenceIsAnError) {
+    auto options = quick_options();
+    options.learning_rate = 1e30;
+    EXPECT_THROW(run_fit(options, draw_images(24, 0)), UsageError);
+}
+
+// A corpus of the three classes above. `absent` leaves one class out of the train split.
+fs::path write_corpus(const fs::path& directory, int absent = -1) {
+    auto recipe = load_recipe("diffranet-small");
+    recipe.width_px = size_px;
+    recipe.height_px = size_px;
+    recipe.image_count = 150;
+    recipe.beam_fast_px = Distribution::fixed(24);
+    recipe.beam_slow_px = Distribution::fixed(24);
+    const auto light = recipe.classes.back().fluence_photons_per_m2;
+    recipe.classes = {{"blank", 1.0, false, Distribution::fixed(0)},
+                      {"no-crystal", 1.0, false, light},
+                      {"crystal", 1.0, true, light}};
+    CorpusInfo info;
+    info.image_count = recipe.image_count;
+    info.width_px = size_px;
+    info.height_px = size_px;
+    info.wavelength_A = recipe.wavelength_A;
+    info.detector = flat_detector(size_px, size_px, recipe.pixel_size_mm, recipe.distance_mm, 24, 24);
+    info.response.offset_adu = 40.0;
+    info.class_names = class_names;
+    info.recipe_toml = to_toml(recipe);
+    info.seed = 1;
+    const auto path = directory / "corpus.h5";
+    CorpusWriter writer(path, info);
+    for (int i = 0; i < recipe.image_count; ++i) {
+        CorpusRecord record;
+        record.class_index = i % 3;
+        record.image = draw_image(record.class_index, static_cast<std::uint64_t>(i));
+        record.split = i < 90 ? Split::train : i < 120 ? Split::validation : Split::test;
+        if (record.split == Split::train && record.class_index == absent) record.split = Split::test;
+        writer.append(encode(std::move(record)));
+    }
+    writer.finish();
+    return path;
+}
+
+TEST_F(TrainTest, LearnsFromACorpusAndIsScoredBesideChance) {
+    const CorpusReader corpus(write_corpus(directory));
+    auto options = quick_options();
+    options.epochs = 10;
+    const auto model = train(corpus, options, {}, {});
+    EXPECT_EQ(model.card.hit_classes, std::vector<std::string>{"crystal"});
+    EXPECT_EQ(model.card.view.size_px, size_px);
+    EXPECT_EQ(model.card.training.at("epochs").size(), 10U);
+    EXPECT_GT(model.card.training.at("parameters").get<int>(), 1000);
+
+    const auto predictions = predict(model, corpus, Split::test, {});
+    const auto json = evaluation_json(predictions, corpus);
+    EXPECT_EQ(json.at("images"), 30);
+    EXPECT_GE(json.at("accuracy").at("value").get<double>(), 0.9);
+    EXPECT_NEAR(json.at("accuracy").at("chance").get<double>(), 1.0 / 3.0, 1e-9);
+    EXPECT_EQ(json.at("chance_levels").size(), 6U);
+    EXPECT_EQ(json.at("classes").at(2).at("support"), 10);
+    EXPECT_EQ(json.at("confusion").size(), 3U);
+
+    const auto path = directory / "model.bbm";
+    save_model(path, model);
+    const auto loaded = load_model(path);
+    EXPECT_EQ(predict(loaded, corpus, Split::test, {}).probabilities, predictions.probabilities);
+    EXPECT_EQ(loaded.card.training, model.card.training);
+
+    DetectorImage image;
+    image.name = "a crystal";
+    const auto raw = corpus.image(corpus.indices(Split::test)[2]);
+    image.values = Image<float>(size_px, size_px);
+    std::copy(raw.pixels.begin(), raw.pixels.end(), image.values.pixels.begin());
+    image.valid = Image<std::uint8_t>(size_px, size_px, 1);
+    const auto classification = classify(loaded, image);
+    EXPECT_EQ(classification.class_name, class_names[static_cast<std::size_t>(predictions.predicted[2])]);
+    EXPECT_NEAR(classification.hit_probability, predictions.probabilities[2][2], 1e-4);
+    EXPECT_EQ(classification.is_hit, classification.hit_probability > 0.5);
+    EXPECT_GE(classification.spot_count, 4);
+    EXPECT_THROW(classify(loaded, image, {.gain_adu_per_photon = 0.0, .offset_adu = {}}), UsageError);
+    std::fill(image.valid.pixels.begin(), image.valid.pixels.end(), std::uint8_t{0});
+    EXPECT_THROW(classify(loaded, image), DataError);
+}
+
+TEST_F(TrainTest, AClassThatIsMissingIsNamed) {
+    const CorpusReader corpus(write_corpus(directory, 1));
+    try {
+        train(corpus, quick_options(), {}, {});
+        FAIL();
+    } catch (const DataError& error) {
+        EXPECT_NE(std::string(error.what()).find("no-crystal"), std::string::npos);
+    }
+}
+
+TEST_F(TrainTest, BadOptionsAreListedTogether) {
+    const CorpusReader corpus(write_corpus(directory));
+    auto options = quick_options();
+    options.epochs = 0;
+    options.learning_rate = -1.0;
+    try {
+        train(corpus, options, {}, {});
+        FAIL();
+    } catch (const UsageError& error) {
+        EXPECT_NE(std::string(error.what()).find("epochs"), std::string::npos);
+        EXPECT_NE(std::string(error.what()).find("learning_rate"), std::string::npos);
+    }
+}
+
+TEST_F(TrainTest, AFileThatIsNoModelIsRefused) {
+    const auto path = directory / "x.bbm";
+    EXPECT_THROW(load_model(path), DataError);
+    std::ofstream(path) << "not a model";
+    EXPECT_THROW(load_model(path), DataError);
+    TrainedModel model;
+    model.card.zoo_name = "compact-tiny";
+    model.card.class_names = class_names;
+    model.network = make_model("compact-tiny", 3);
+    save_model(path, model);
+    EXPECT_NO_THROW(load_model(path));
+    fs::resize_file(path, fs::file_size(path) - 200);
+    EXPECT_THROW(load_model(path), DataError);
+    EXPECT_THROW(save_model(directory / "absent" / "x.bbm", model), DataError);
+}
+
+}  // namespace
+}  // namespace braggbench

@@ -52,16 +52,20 @@ TEST(view, a_bright_pixel_lands_where_placement_says) {
             const View view = make_view(image, {size}, 1.0, 0.0);
             ASSERT_EQ(view.photons.width, size);
             ASSERT_EQ(view.photons.height, size);
-            const auto brightest = std::max_element(view.photons.pixels.begin(), view.photons.pixels.end());
-            ASSERT_EQ(*brightest, 1000.0F);
-            const auto at = static_cast<int>(brightest - view.photons.pixels.begin());
-            const double left = view.placement.fast_offset_px + view.placement.factor * (at % size);
-            const double top = view.placement.slow_offset_px + view.placement.factor * (at / size);
+            // In a tiny image the median, and so the margin, may be as bright.
+            std::size_t at = view.photons.size();
+            for (std::size_t i = 0; i < view.photons.size(); ++i) {
+                at = view.valid.pixels[i] != 0 && view.photons.pixels[i] == 1000.0F ? i : at;
+            }
+            ASSERT_LT(at, view.photons.size());
+            const int view_fast = static_cast<int>(at) % size;
+            const int view_slow = static_cast<int>(at) / size;
+            const double left = view.placement.fast_offset_px + view.placement.factor * view_fast;
+            const double top = view.placement.slow_offset_px + view.placement.factor * view_slow;
             EXPECT_LE(left, fast);
             EXPECT_LT(fast, left + view.placement.factor);
             EXPECT_LE(top, slow);
             EXPECT_LT(slow, top + view.placement.factor);
-            EXPECT_EQ(view.valid.pixels[static_cast<std::size_t>(at)], 1);
         }
     }
 }

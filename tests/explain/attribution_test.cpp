@@ -270,7 +270,7 @@ TEST(Attribution, RegisteredImpulsesStayInPlace) {
         for (int slow = 0; slow < size; ++slow) {
             for (int fast = 0; fast < size; ++fast) {
                 weight += map(fast, slow);
-                fast_sum += map(fast, slow) * fast;
+                fast_sum += static_cast<double>(map(fast, slow)) * fast;
             }
         }
         offset += fast_sum / weight - (120 + phase);

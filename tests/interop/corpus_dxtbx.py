@@ -22,10 +22,10 @@ WIDTH, HEIGHT, PIXEL_MM, DISTANCE_MM, WAVELENGTH_A = 210, 180, 0.172, 120.7, 1.3
 BEAM_FAST_PX, BEAM_SLOW_PX = WIDTH / 2 + 1.25, HEIGHT / 2 - 2.75
 
 
-def main(write_corpus: str) -> None:
+def judge(write_corpus: str, thickness_um: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "corpus.h5"
-        subprocess.run([write_corpus, str(path)], check=True)
+        subprocess.run([write_corpus, str(path), str(thickness_um)], check=True)
         experiments = ExperimentListFactory.from_filenames([str(path)])
         imagesets = experiments.imagesets()
         image_format = imagesets[0].get_format_class().__name__
@@ -67,13 +67,14 @@ def main(write_corpus: str) -> None:
                 # dxtbx's frame has x and z reversed: fast runs along +x and slow along -y there.
                 np.testing.assert_allclose(panel.get_fast_axis(), (1, 0, 0), atol=1e-12)
                 np.testing.assert_allclose(panel.get_slow_axis(), (0, -1, 0), atol=1e-12)
-                np.testing.assert_allclose(panel.get_thickness(), 0.32, rtol=1e-12)
+                np.testing.assert_allclose(panel.get_thickness(), thickness_um / 1000, atol=2e-6)
                 assert panel.get_material() == "Si"
                 assert panel.get_trusted_range()[1] == 65000
                 shown += 1
         assert shown == 5, shown
-        print("5 images equal pixel for pixel; geometry as written")
+        print(f"sensor of {thickness_um:g} um: 5 images equal pixel for pixel; geometry as written")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    for thickness in (320.0, 0.0):
+        judge(sys.argv[1], thickness)

@@ -1,4 +1,4 @@
-// Writes the small corpus that corpus_dxtbx.py and find_spots.py judge: its geometry is stated there once more, by
+// Writes the small corpus that corpus_dxtbx.py judges: its geometry is stated there once more, by
 // hand.
 #include <cstdlib>
 #include <iostream>
@@ -6,11 +6,12 @@
 #include "tests/datasets/small_corpus.hpp"
 
 int main(int argc, char** argv) {
-    if (argc != 2) {
-        std::cerr << "usage: write_corpus FILE\n";
+    if (argc != 3) {
+        std::cerr << "usage: write_corpus FILE SENSOR_THICKNESS_UM\n";
         return EXIT_FAILURE;
     }
-    const braggbench::CorpusInfo info = braggbench::test::small_info(5, 210, 180);
+    braggbench::CorpusInfo info = braggbench::test::small_info(5, 210, 180);
+    info.detector.sensor_thickness_um = std::atof(argv[2]);
     braggbench::test::write_small_corpus(argv[1], info);
     return EXIT_SUCCESS;
 }

@@ -13,6 +13,9 @@
 namespace braggbench {
 namespace {
 
+using Matrix6 = Eigen::Matrix<double, 6, 6>;
+using Vector6 = Eigen::Matrix<double, 6, 1>;
+
 // What one sample draws: a place in the pixel, and standard normals for rotation, wavelength and source direction.
 struct Draw {
     double fast, slow;
@@ -114,8 +117,7 @@ Image<double> pixel_loop(const Experiment& experiment, int samples) {
         double sum = 0.0;
         for (const Lattice& lattice : lattices) {
             const double spread = lattice.crystal->mosaic_spread_rms_deg * rad_per_deg;
-            const Eigen::Vector3d hkl =
-                lattice.hkl_from_lab * (rotation_by(spread * draw.rotation).transpose() * q);
+            const Eigen::Vector3d hkl = lattice.hkl_from_lab * (rotation_by(spread * draw.rotation).transpose() * q);
             const Eigen::Vector3d nearest = hkl.array().round();
             const double f = static_cast<double>((*lattice.crystal->structure_factors)(
                 static_cast<int>(nearest.x()), static_cast<int>(nearest.y()), static_cast<int>(nearest.z())));
@@ -127,32 +129,40 @@ Image<double> pixel_loop(const Experiment& experiment, int samples) {
 
 Image<double> pixel_loop(const Experiment& experiment, MillerIndex index, int samples) {
     const Crystal& crystal = experiment.crystals.front();
-    const Eigen::Matrix3d lab_from_hkl =
-        crystal.lab_from_crystal * reciprocal_basis(crystal.structure_factors->cell());
+    const Eigen::Matrix3d lab_from_hkl = crystal.lab_from_crystal * reciprocal_basis(crystal.structure_factors->cell());
     const Eigen::Matrix3d hkl_from_lab = lab_from_hkl.inverse();
     const Eigen::Vector3d target(index.h, index.k, index.l);
     const Eigen::Vector3d r = lab_from_hkl * target;
     const double f = static_cast<double>((*crystal.structure_factors)(index.h, index.k, index.l));
     const double per_sr = photons_per_sr_e2(experiment, crystal) * f * f;
 
-    const double spread = crystal.mosaic_spread_rms_deg * rad_per_deg;
-    // Rotations are drawn about the one that turns r along q, as widely as the block's own reflection allows.
-    const double own = (lab_from_hkl * crystal.cells_per_block.cwiseInverse().asDiagonal()).colwise().norm().maxCoeff() *
-                       0.4 / r.norm();
-    const double share = spread * spread / (spread * spread + own * own);
-    const double proposal = 1.2 * std::sqrt(share) * own;
-    return loop(experiment, samples, [&](const Eigen::Vector3d& direction, const Draw& draw) {
+    // x = q - r to first order in the six standard normals of a draw, and from it the Gaussian in them that matters
+    // most, a little widened.
+    Eigen::Matrix3d cross;
+    cross << 0, -r.z(), r.y(), r.z(), 0, -r.x(), -r.y(), r.x(), 0;
+    Eigen::Matrix<double, 3, 6> slope = Eigen::Matrix<double, 3, 6>::Zero();
+    slope.leftCols<3>() = crystal.mosaic_spread_rms_deg * rad_per_deg * cross;
+    slope.col(3) = -experiment.beam.bandwidth_rms_fraction * r;
+    slope(0, 4) = slope(1, 5) = -experiment.beam.divergence_rms_mrad * 1e-3 / experiment.beam.wavelength_A;
+    const Eigen::DiagonalMatrix<double, 3> precision(4.0 / 0.63 * crystal.cells_per_block.cwiseAbs2());
+    const Eigen::Matrix<double, 6, 3> gain = slope.transpose() * hkl_from_lab.transpose() * precision * hkl_from_lab;
+    const Matrix6 posterior = (Matrix6::Identity() + gain * slope).inverse();
+    Matrix6 spread = posterior.llt().matrixL();
+    for (int i = 0; i < 6; ++i) {
+        if (!slope.col(i).isZero(0)) spread.col(i) *= 1.05;
+    }
+    const Eigen::Matrix<double, 6, 3> pull = -posterior * gain;
+    const double volume = spread.diagonal().prod();
+    const double mosaic_rad = crystal.mosaic_spread_rms_deg * rad_per_deg;
+    return loop(experiment, samples, [&](const Eigen::Vector3d& direction, const Draw& prior) {
+        Vector6 z;
+        z << prior.rotation, prior.wavelength, prior.tilt_x, prior.tilt_y;
+        const Eigen::Vector3d offset = (direction - Eigen::Vector3d::UnitZ()) / experiment.beam.wavelength_A - r;
+        const Vector6 drawn = pull * offset + spread * z;
+        const double weight = volume * std::exp(0.5 * z.squaredNorm() - 0.5 * drawn.squaredNorm());
+        const Draw draw{0, 0, drawn.head<3>(), drawn[3], drawn[4], drawn[5]};
         const Eigen::Vector3d q = scattering_vector(experiment.beam, direction, draw);
-        double weight = 1.0;
-        Eigen::Vector3d rotation = Eigen::Vector3d::Zero();
-        if (spread > 0) {
-            const Eigen::Vector3d axis = r.cross(q) / (r.norm() * q.norm());
-            rotation = share * axis + proposal * draw.rotation;
-            // Ratio of the Gaussian densities, all three components.
-            weight = std::pow(proposal / spread, 3) *
-                     std::exp(0.5 * draw.rotation.squaredNorm() - 0.5 * rotation.squaredNorm() / (spread * spread));
-        }
-        const Eigen::Vector3d hkl = hkl_from_lab * (rotation_by(rotation).transpose() * q);
+        const Eigen::Vector3d hkl = hkl_from_lab * (rotation_by(mosaic_rad * draw.rotation).transpose() * q);
         return per_sr * weight * gaussian_shape(crystal, hkl - target);
     });
 }

@@ -1,0 +1,69 @@
+#include <benchmark/benchmark.h>
+
+#include "classifiers/memory.hpp"
+#include "classifiers/model.hpp"
+#include "classifiers/spot_finder.hpp"
+#include "simulator/random.hpp"
+
+namespace braggbench {
+namespace {
+
+constexpr int class_count = 5;
+
+torch::Tensor background(std::int64_t count, std::int64_t size_px) {
+    torch::manual_seed(1);
+    return torch::poisson(torch::full({count, 1, size_px, size_px}, 3.0));
+}
+
+void inference(benchmark::State& state) {
+    prepare_torch();
+    const torch::InferenceMode mode;
+    const auto network = make_model("compact", class_count);
+    network->eval();
+    const auto images = background(state.range(1), state.range(0));
+    for ([[maybe_unused]] auto iteration : state) benchmark::DoNotOptimize(network->forward(images));
+    state.SetItemsProcessed(state.iterations() * state.range(1));
+}
+// One image at a time, as they come from a detector, and in batches.
+BENCHMARK(inference)
+    ->ArgNames({"size_px", "batch"})
+    ->Args({256, 1})
+    ->Args({256, 32})
+    ->Args({512, 1})
+    ->Args({512, 32})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+
+void training_step(benchmark::State& state) {
+    prepare_torch();
+    const auto network = make_model("compact", class_count);
+    network->train();
+    torch::optim::AdamW optimizer(network->parameters(), torch::optim::AdamWOptions(1e-3));
+    const auto images = background(state.range(1), state.range(0));
+    const auto labels = torch::randint(class_count, {state.range(1)});
+    for ([[maybe_unused]] auto iteration : state) {
+        optimizer.zero_grad();
+        torch::nn::functional::cross_entropy(network->forward(images), labels).backward();
+        optimizer.step();
+    }
+    state.SetItemsProcessed(state.iterations() * state.range(1));
+}
+BENCHMARK(training_step)
+    ->ArgNames({"size_px", "batch"})
+    ->Args({256, 32})
+    ->Args({512, 32})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+
+void spot_finding(benchmark::State& state) {
+    const auto size_px = static_cast<int>(state.range(0));
+    RandomStream random(1, 0, Stage::photon_noise);
+    Image<float> image(size_px, size_px);
+    for (auto& value : image.pixels) value = static_cast<float>(random.poisson(3.0));
+    for ([[maybe_unused]] auto iteration : state) benchmark::DoNotOptimize(find_spots(image, {}));
+    state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(spot_finding)->ArgName("size_px")->Arg(256)->Arg(512)->Arg(2048)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace braggbench
