@@ -20,12 +20,12 @@ struct CorpusInfo {
     int width_px = 0;
     int height_px = 0;
     double wavelength_A = 0.0;
-    Detector detector;          // one panel; the mean beam centre
+    Detector detector;  // one panel; the mean beam centre
     DetectorResponse response;
     std::vector<std::string> class_names;
-    std::string recipe_toml;    // the resolved recipe, replayable
+    std::string recipe_toml;  // the resolved recipe, replayable
     std::uint64_t seed = 0;
-    std::string provenance;     // program version, git commit, library versions
+    std::string provenance;  // program version, git commit, library versions
 };
 
 // Per-image truth that is a number. Stored as columns under /entry/truth.

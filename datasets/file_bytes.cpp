@@ -158,35 +158,4 @@ std::string decompress(const std::filesystem::path& path, std::string_view bytes
     return bytes.starts_with("BZh") ? decompress_bzip2(path, bytes) : decompress_gzip(path, bytes);
 }
 
-void write_file_bytes(const std::filesystem::path& path, std::span<const char> bytes) {
-    static std::atomic<unsigned> serial{0};
-    std::filesystem::path temporary = path;
-    temporary += fmt::format(".partial-{}-{}", getpid(), serial++);
-    const auto fail = [&](int error) {
-        std::error_code ignored;
-        std::filesystem::remove(temporary, ignored);
-        throw DataError(fmt::format("{}: cannot be written ({}). Choose a place that exists and is writable.",
-                                    path.string(), std::strerror(error)));
-    };
-    const int file = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (file < 0) {
-        fail(errno);
-    }
-    while (!bytes.empty()) {
-        const ssize_t written = write(file, bytes.data(), bytes.size());
-        if (written < 0 && errno == EINTR) {
-            continue;
-        }
-        if (written < 0) {
-            const int error = errno;
-            close(file);
-            fail(error);
-        }
-        bytes = bytes.subspan(static_cast<std::size_t>(written));
-    }
-    if (close(file) != 0 || rename(temporary.c_str(), path.c_str()) != 0) {
-        fail(errno);
-    }
-}
-
 }  // namespace braggbench

@@ -1,8 +1,7 @@
-// Whole files as bytes: read (a .gz or .bz2 stream unpacked), and written so that nobody ever sees half a file.
+// Whole files as bytes, a .gz or .bz2 stream unpacked.
 #pragma once
 
 #include <filesystem>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -20,8 +19,5 @@ bool is_compressed(std::string_view head);
 // The unpacked content of a gzip or bzip2 file, concatenated streams included. Throws DataError for a truncated or
 // damaged stream; `path` is only named in its message.
 std::string decompress(const std::filesystem::path& path, std::string_view bytes);
-
-// Writes to a temporary name beside `path`, then renames. Throws DataError and leaves nothing behind.
-void write_file_bytes(const std::filesystem::path& path, std::span<const char> bytes);
 
 }  // namespace braggbench

@@ -8,6 +8,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "datasets/file_bytes.hpp"
+#include "simulator/atomic_file.hpp"
 #include "simulator/error.hpp"
 
 namespace braggbench {
@@ -203,7 +204,7 @@ std::vector<std::uint8_t> encode_png(const Picture& picture) {
 
 void write_png(const std::filesystem::path& path, const Picture& picture) {
     const std::vector<std::uint8_t> encoded = encode_png(picture);
-    write_file_bytes(path, {reinterpret_cast<const char*>(encoded.data()), encoded.size()});
+    replace_file(path, std::string_view(reinterpret_cast<const char*>(encoded.data()), encoded.size()));
 }
 
 }  // namespace braggbench

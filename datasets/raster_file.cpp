@@ -10,6 +10,7 @@
 #include <opencv2/imgcodecs.hpp>
 
 #include "datasets/file_bytes.hpp"
+#include "simulator/atomic_file.hpp"
 #include "simulator/error.hpp"
 
 namespace braggbench {
@@ -187,7 +188,7 @@ void write_png16(const std::filesystem::path& path, const Image<std::uint16_t>& 
     if (image.pixels.empty() || !cv::imencode(".png", pixels, encoded)) {
         throw DataError(fmt::format("{}: the image cannot be encoded as PNG.", path.string()));
     }
-    write_file_bytes(path, {reinterpret_cast<const char*>(encoded.data()), encoded.size()});
+    replace_file(path, std::string_view(reinterpret_cast<const char*>(encoded.data()), encoded.size()));
 }
 
 }  // namespace braggbench

@@ -47,7 +47,7 @@ SimulatedImage simulate(const Recipe& recipe, std::int64_t index, const std::fil
         return result.files.back();
     };
     write_png16(file("image.png"), result.record.image);
-    write_smv(file("image.img"), result.record.image, experiment);
+    write_smv(file("image_001.img"), result.record.image, experiment);
     replace_file(file("peaks.csv"), peak_table_csv(result.record.peaks));
     Picture overlay = resize_nearest(grey_picture(result.record.image), 2);
     mark_peaks(overlay, result.record.peaks, 2.0);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "datasets/file_bytes.hpp"
+#include "simulator/atomic_file.hpp"
 #include "simulator/error.hpp"
 #include "simulator/version.hpp"
 
@@ -158,7 +159,7 @@ void write_smv(const std::filesystem::path& path, const Image<std::uint16_t>& im
     bytes.resize(written_header_bytes, ' ');
     static_assert(std::endian::native == std::endian::little);
     bytes.append(reinterpret_cast<const char*>(image.pixels.data()), image.size() * sizeof(std::uint16_t));
-    write_file_bytes(path, bytes);
+    replace_file(path, bytes);
 }
 
 }  // namespace braggbench

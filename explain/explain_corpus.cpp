@@ -167,12 +167,18 @@ std::vector<ScoredMap> score_subject(const Subject& subject, const std::vector<S
     };
 
     std::vector<ScoredMap> oracles;
+    const auto oracle_of = [&oracles](const std::string& stage) {
+        return std::find_if(oracles.begin(), oracles.end(),
+                            [&stage](const ScoredMap& candidate) { return candidate.id.stage == stage; });
+    };
     const auto add_oracle = [&](const std::string& stage, const StageGrid& grid) {
-        oracles.push_back({{"oracle", stage, "oracle", grid.stride_px}, score(oracle_map(subject.truth, grid))});
+        if (oracle_of(stage) == oracles.end()) {
+            oracles.push_back({{"oracle", stage, "oracle", grid.stride_px}, score(oracle_map(subject.truth, grid))});
+        }
     };
     add_oracle(input_stage, {size_px, size_px, 1.0, 0.0});
-    for (const StageMap& map : trained) {
-        if (map.stage != oracles.back().id.stage) {
+    for (const std::vector<StageMap>* maps : {&trained, &untrained}) {
+        for (const StageMap& map : *maps) {
             add_oracle(map.stage, {map.map.width, map.map.height, map.stride_px, map.start_px});
         }
     }
@@ -180,9 +186,7 @@ std::vector<ScoredMap> score_subject(const Subject& subject, const std::vector<S
     std::vector<ScoredMap> scored;
     const auto add = [&](const MapId& id, const Image<float>& map) {
         LocalisationScores scores = score(map);
-        const auto oracle = std::find_if(oracles.begin(), oracles.end(),
-                                         [&id](const ScoredMap& candidate) { return candidate.id.stage == id.stage; });
-        add_ceiling(scores, oracle->scores);
+        add_ceiling(scores, oracle_of(id.stage)->scores);
         scored.push_back({id, std::move(scores)});
     };
     for (const auto& [maps, kind] : {std::pair(&trained, "attribution"), std::pair(&untrained, "untrained")}) {

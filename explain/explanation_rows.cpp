@@ -76,8 +76,7 @@ std::optional<double> null_quantile(const LocalisationScores& scores, double sha
 
 Metric slift_metric(std::span<const ImageScore> images, std::uint64_t seed) {
     return metric(
-        images, Statistic::median, seed, [](const LocalisationScores& s) { return s.slift; },
-        summary(images, Statistic::median, [](const LocalisationScores& s) { return null_quantile(s, 0.5); }));
+        images, Statistic::median, seed, [](const LocalisationScores& s) { return s.slift; }, 1.0);
 }
 
 // With J nulls p takes the values 1/(1+J), 2/(1+J), ..., so that chance is not quite the nominal 5 %.
@@ -177,6 +176,8 @@ nlohmann::json row_json(const MapRow& row, const std::vector<std::string>& class
     json["zero_maps_without_peaks"] = std::count_if(without_peaks.begin(), without_peaks.end(),
                                                     [](const ImageScore& image) { return image.scores.zero_map; });
 
+    json["null_slift_median"] = optional_json(
+        summary(images, Statistic::median, [](const LocalisationScores& s) { return null_quantile(s, 0.5); }));
     json["null_slift_p95"] = optional_json(
         summary(images, Statistic::median, [](const LocalisationScores& s) { return null_quantile(s, 0.95); }));
     json["sauc"] = metric(

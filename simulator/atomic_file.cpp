@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <fstream>
 
 #include "simulator/error.hpp"
@@ -31,8 +32,9 @@ void require_writable(const fs::path& path) {
 void replace_file(const fs::path& path, const std::function<void(const fs::path&)>& write) {
     require_writable(path);
     // The temporary name keeps the extension: writers such as OpenCV choose the format by it.
-    const fs::path temporary =
-        path.parent_path() / fmt::format(".{}.{}{}", path.stem().string(), getpid(), path.extension().string());
+    static std::atomic<unsigned> serial{0};
+    const fs::path temporary = path.parent_path() / fmt::format(".{}.{}-{}{}", path.stem().string(), getpid(), serial++,
+                                                                path.extension().string());
     try {
         write(temporary);
         fs::rename(temporary, path);

@@ -62,6 +62,7 @@ const AmorphousMaterial& amorphous_material(const std::string& name) {
     const auto found = std::ranges::find(materials, std::string_view(name), &AmorphousMaterial::name);
     if (found != materials.end()) return *found;
     std::vector<std::string_view> names;
+    names.reserve(materials.size());
     for (const AmorphousMaterial& material : materials) names.push_back(material.name);
     throw UsageError(
         fmt::format("material = \"{}\" (no such amorphous material). Use one of: {}.", name, fmt::join(names, ", ")));

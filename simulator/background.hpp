@@ -9,7 +9,7 @@
 namespace braggbench {
 
 struct ScatteringPoint {
-    double stol_invA;        // sin(theta) / lambda
+    double stol_invA;         // sin(theta) / lambda
     double f_per_molecule_e;  // square root of the scattered intensity per molecule, in electrons
 };
 

@@ -43,10 +43,10 @@ struct Detector {
 
 // One lattice. The crystal is made of many blocks of cells_per_block cells that scatter incoherently to each other.
 struct Crystal {
-    std::shared_ptr<const StructureFactors> structure_factors;                            // carries the cell
-    Eigen::Matrix3d lab_from_crystal = Eigen::Matrix3d::Identity();                       // a rotation
-    Eigen::Vector3d cells_per_block = Eigen::Vector3d::Constant(20.0);                    // Na, Nb, Nc
-    double mosaic_spread_rms_deg = 0.0;  // Gaussian rotation about each axis
+    std::shared_ptr<const StructureFactors> structure_factors;          // carries the cell
+    Eigen::Matrix3d lab_from_crystal = Eigen::Matrix3d::Identity();     // a rotation
+    Eigen::Vector3d cells_per_block = Eigen::Vector3d::Constant(20.0);  // Na, Nb, Nc
+    double mosaic_spread_rms_deg = 0.0;                                 // Gaussian rotation about each axis
     double illuminated_volume_um3 = 1.0;
 };
 

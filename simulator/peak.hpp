@@ -17,7 +17,7 @@ struct Peak {
     bool visible = false;
     float fast_px = 0;  // photon-weighted centroid, from the outer corner of pixel (0, 0): a pixel's centre is at .5
     float slow_px = 0;
-    float photons = 0;  // expected, summed over the footprint
+    float photons = 0;       // expected, summed over the footprint
     float var_fast_px2 = 0;  // footprint covariance, the pixel's own 1/12 included
     float var_slow_px2 = 0;
     float cov_px2 = 0;

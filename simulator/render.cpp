@@ -87,9 +87,9 @@ void walk_ewald_sphere(const Eigen::Matrix3d& lab_from_hkl, MillerIndex hkl_max,
 
     std::array<int, 3> index{};
     const auto try_range = [&](const Eigen::Vector3d& p, double from, double to) {
-        const double first = std::max(std::ceil(from), -limit2);
-        const double last = std::min(std::floor(to), limit2);
-        for (double n = first; n <= last; n += 1.0) {
+        const auto first = static_cast<int>(std::max(std::ceil(from), -limit2));
+        const auto last = static_cast<int>(std::min(std::floor(to), limit2));
+        for (int n = first; n <= last; ++n) {
             const Eigen::Vector3d r = p + n * c;
             const double r2 = r.squaredNorm();
             if (r2 > q_max * q_max) continue;
@@ -101,7 +101,7 @@ void walk_ewald_sphere(const Eigen::Matrix3d& lab_from_hkl, MillerIndex hkl_max,
             const double variance =
                 normal.dot(constant * normal) + mosaic2 * (r2 - along * along) + band2 * along * along;
             if (!(distance * distance < cut2 * variance)) continue;
-            index[static_cast<std::size_t>(axis[2])] = static_cast<int>(n);
+            index[static_cast<std::size_t>(axis[2])] = n;
             visit(MillerIndex{index[0], index[1], index[2]}, r);
         }
     };
@@ -164,7 +164,7 @@ void add_lattice(const Experiment& experiment, std::size_t lattice, double q_max
         q_max + spot_cut_sigma * std::sqrt(smeared_covariance(smearing, Eigen::Vector3d(q_max, 0, 0)).trace());
     walk_ewald_sphere(lab_from_hkl, factors.hkl_max(), smearing, reach, [&](MillerIndex hkl, const Eigen::Vector3d& r) {
         if (hkl == MillerIndex{}) return;
-        const double amplitude = static_cast<double>(factors(hkl.h, hkl.k, hkl.l));
+        const auto amplitude = static_cast<double>(factors(hkl.h, hkl.k, hkl.l));
         if (amplitude <= 0.0) return;
         Deposit total;
         for (const PanelView& view : views) {

@@ -72,13 +72,13 @@ Image<std::uint16_t> detect(const Image<float>& expected_photons, const Detector
         if (pixel % 2 == 0) words = philox_block(seed, image_index, Stage::photon_noise, pixel / 2);
         if (response.read_noise_rms_adu > 0 && pixel % 4 == 0) normals = four_normals(seed, image_index, pixel / 4);
 
-        const double mean = static_cast<double>(expected_photons.pixels[i]);
+        const auto mean = static_cast<double>(expected_photons.pixels[i]);
         if (!(mean >= 0.0 && mean <= max_poisson_mean)) {
             throw UsageError("expected photons = " + std::to_string(mean) + " in pixel " + std::to_string(i) +
                              " (they must lie in [0, 1e15]). Check the fluence and the structure factors.");
         }
-        PixelUniforms uniforms(seed, image_index, pixel, words[2 * (pixel % 2)], words[2 * (pixel % 2) + 1]);
-        const double photons = static_cast<double>(draw_poisson(mean, uniforms));
+        PixelUniforms uniforms(seed, image_index, pixel, words[2 * (i % 2)], words[2 * (i % 2) + 1]);
+        const auto photons = static_cast<double>(draw_poisson(mean, uniforms));
         const double adu =
             response.gain_adu_per_photon * photons + response.read_noise_rms_adu * normals[i % 4] + response.offset_adu;
         counts.pixels[i] = static_cast<std::uint16_t>(std::clamp(std::floor(adu + 0.5), 0.0, highest));

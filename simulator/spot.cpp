@@ -114,7 +114,7 @@ struct Rows {
     std::array<float, max_rows> offset;     // outer coordinate from the centre, px
     std::array<float, max_rows> predicted;  // of the row's maximum, inner coordinate from the centre, px
     std::array<float, max_rows> weight;
-    std::array<int, max_rows> pixel;  // the row of pixels it lies in
+    std::array<int, max_rows> pixel;        // the row of pixels it lies in
     std::array<float, max_rows> top;        // the row's maximum, smeared amplitude and solid angle included
     std::array<float, max_rows> middle;     // where it lies
     std::array<float, max_rows> curvature;  // 1 / sigma^2 along the row
@@ -355,9 +355,9 @@ Deposit SpotPainter::paint(double photons_per_px) {
                 pixel += inner_stride;
                 below = next;
             }
-            const double share = static_cast<double>(below - below_first);
+            const auto share = static_cast<double>(below - below_first);
             if (!(share > 1e-6)) continue;
-            double mean = static_cast<double>(rows.middle[j]);
+            auto mean = static_cast<double>(rows.middle[j]);
             double variance = static_cast<double>(sigma) * static_cast<double>(sigma);
             if (share < 0.999) {
                 // The mean and variance of a Gaussian cut at the panel's edges.

@@ -10,6 +10,7 @@
 #include <opencv2/imgcodecs.hpp>
 
 #include "datasets/file_bytes.hpp"
+#include "simulator/atomic_file.hpp"
 #include "simulator/error.hpp"
 
 namespace braggbench {
@@ -21,7 +22,7 @@ protected:
     ~ImageFiles() override { std::filesystem::remove_all(folder_); }
 
     std::filesystem::path put(const std::string& name, const std::string& bytes) {
-        write_file_bytes(folder_ / name, bytes);
+        replace_file(folder_ / name, bytes);
         return folder_ / name;
     }
     DetectorImage read(const std::string& name, const std::string& bytes) { return ImageFile(put(name, bytes)).read(); }

@@ -9,6 +9,7 @@
 #include "datasets/file_bytes.hpp"
 #include "datasets/image_file.hpp"
 #include "datasets/view.hpp"
+#include "simulator/atomic_file.hpp"
 #include "simulator/error.hpp"
 
 namespace braggbench {
@@ -86,12 +87,12 @@ TEST(real, damaged_pilatus_files_are_refused) {
     const std::filesystem::path damaged = std::filesystem::path(testing::TempDir()) / "damaged_pilatus.cbf";
     for (const std::string_view content :
          {std::string_view(packed).substr(0, packed.size() / 2), std::string_view(bytes).substr(0, bytes.size() / 2)}) {
-        write_file_bytes(damaged, content);
+        replace_file(damaged, content);
         EXPECT_THROW((void)ImageFile(damaged).read(), DataError);
     }
     // One flipped bit in the pixels: the header's MD5 tells.
     bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
-    write_file_bytes(damaged, bytes);
+    replace_file(damaged, bytes);
     EXPECT_THROW((void)ImageFile(damaged).read(), DataError);
     std::filesystem::remove(damaged);
 }

@@ -85,7 +85,9 @@ TEST(RowJson, CountsWhatIsScoredZeroAndUndefined) {
     EXPECT_EQ(json.at("images_without_peaks"), 1);
     EXPECT_EQ(json.at("zero_maps_without_peaks"), 1);
     EXPECT_DOUBLE_EQ(json.at("slift").at("value"), 4.0);
-    EXPECT_DOUBLE_EQ(json.at("slift").at("chance"), 0.9);
+    EXPECT_DOUBLE_EQ(json.at("slift").at("chance"), 1.0);
+    EXPECT_DOUBLE_EQ(json.at("null_slift_median"), 0.9);
+    EXPECT_DOUBLE_EQ(json.at("null_slift_p95"), 0.9);
     EXPECT_DOUBLE_EQ(json.at("significant").at("value"), 2.0 / 3.0);
     EXPECT_DOUBLE_EQ(json.at("significant").at("chance"), 1.0 / 21.0);
     EXPECT_DOUBLE_EQ(json.at("sauc").at("chance"), 0.5);

@@ -8,6 +8,7 @@ the simulator's sensor absorbs, but does not smear along its depth.
 usage: corpus_experiments.py CORPUS OUTPUT.expt
 """
 
+import copy
 import sys
 
 import h5py
@@ -29,7 +30,7 @@ def per_image_experiments(path: str, images=None) -> ExperimentList:
     for i in range(len(imported)) if images is None else images:
         experiment = imported[int(i)]
         assert list(experiment.imageset.indices()) == [i], "one still per experiment"
-        detector = experiment.imageset.get_detector(0)
+        detector = copy.deepcopy(experiment.imageset.get_detector(0))  # dxtbx shares one between all images
         panel = detector[0]
         pixel_mm = panel.get_pixel_size()[0]
         old_fast, old_slow = (v / pixel_mm for v in panel.get_beam_centre(experiment.beam.get_s0()))
@@ -39,11 +40,12 @@ def per_image_experiments(path: str, images=None) -> ExperimentList:
         panel.set_px_mm_strategy(SimplePxMmStrategy())
         panel.set_pedestal(offset)
         panel.set_gain(gain)
-        centre = np.array(panel.get_beam_centre(experiment.beam.get_s0())) / pixel_mm
-        np.testing.assert_allclose(centre, (fast[i], slow[i]), atol=1e-3)
         experiment.detector = detector
         experiment.imageset.set_detector(detector)
         chosen.append(experiment)
+    for i, experiment in zip(range(len(imported)) if images is None else images, chosen):
+        centre_mm = experiment.detector[0].get_beam_centre(experiment.beam.get_s0())
+        np.testing.assert_allclose(np.array(centre_mm) / pixel_mm, (fast[i], slow[i]), atol=1e-3)
     return chosen
 
 

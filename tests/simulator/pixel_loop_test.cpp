@@ -131,7 +131,7 @@ TEST(PixelLoop, WholePatternOfTwoLattices) {
     const Image<double> judge = pixel_loop(experiment, 3000);
     const double error = summed_error(render(experiment).expected_photons, judge);
     RecordProperty("R", std::to_string(error));
-    EXPECT_LT(error, 0.02);
+    EXPECT_LT(error, 0.01);
 }
 
 }  // namespace

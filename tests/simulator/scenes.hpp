@@ -13,14 +13,14 @@
 
 namespace braggbench::scenes {
 
-// Every reflection up to hkl_max has amplitude f_e, or only those listed in `only`.
+// Every reflection up to hkl_max but the origin has amplitude f_e, or only those listed in `only`.
 inline std::shared_ptr<const StructureFactors> flat_factors(const UnitCell& cell, MillerIndex hkl_max, float f_e,
                                                             const std::vector<MillerIndex>& only = {}) {
     std::vector<float> amplitudes;
     for (int h = -hkl_max.h; h <= hkl_max.h; ++h) {
         for (int k = -hkl_max.k; k <= hkl_max.k; ++k) {
             for (int l = -hkl_max.l; l <= hkl_max.l; ++l) {
-                bool wanted = only.empty();
+                bool wanted = only.empty() && MillerIndex{h, k, l} != MillerIndex{};
                 for (const MillerIndex& index : only) wanted = wanted || index == MillerIndex{h, k, l};
                 amplitudes.push_back(wanted ? f_e : 0.0F);
             }
