@@ -1,13 +1,10 @@
 #include "datasets/file_bytes.hpp"
 
 #include <bzlib.h>
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <fstream>

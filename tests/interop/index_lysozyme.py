@@ -17,11 +17,11 @@ except ImportError as error:
     print(f"skipped: {error} (install python3-dials and python3-h5py)")
     sys.exit(77)
 
-IMAGES = 120
+IMAGES = 100
 UNIT_CELL = (79.15, 79.15, 36.28, 90.0, 90.0, 90.0)  # the built-in lysozyme
-MIN_INDEXED = 0.7
+MIN_INDEXED = 0.8
 MIN_RIGHT = 0.95
-MAX_ERROR_DEG = 0.3
+MAX_ERROR_DEG = 0.2
 
 # dxtbx has x and z reversed with respect to the NeXus frame of the truth.
 DXTBX_FROM_LAB = np.diag([-1.0, 1.0, -1.0])
@@ -57,9 +57,13 @@ def main(braggbench: str) -> None:
                 "dials.index",
                 "imported.expt",
                 "strong.refl",
-                "indexing.stills.indexer=stills",
+                # Debian's DIALS lacks the xfel module that its stills indexer ends with.
+                "indexing.stills.indexer=sequences",
                 "joint_indexing=False",
-                "indexing.method=fft1d",
+                "indexing.method=METHOD",
+                # The geometry is the thing to be proved: nothing of it may be fitted.
+                "refinement.parameterisation.detector.fix=all",
+                "refinement.parameterisation.beam.fix=all",
                 "indexing.known_symmetry.unit_cell=" + ",".join(str(v) for v in UNIT_CELL),
                 "indexing.known_symmetry.space_group=P43212",
                 "indexing.nproc=2",

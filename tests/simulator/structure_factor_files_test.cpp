@@ -159,7 +159,7 @@ TEST_F(StructureFactorFiles, MtzFaults) {
     EXPECT_THROW(structure_factors_from_mtz(path, "NONE"), DataError);
     EXPECT_THROW(structure_factors_from_mtz(directory_ / "none.mtz"), DataError);
     EXPECT_THROW(structure_factors_from_mtz(write_mtz(directory_ / "n.mtz", 'F', -12.0F)), DataError);
-    const std::string whole = read_file_bytes(path);
+    const std::string whole = read_gunzipped_file(path);
     for (const std::size_t size : {std::size_t{0}, std::size_t{3}, std::size_t{90}, whole.size() / 2})
         EXPECT_THROW(structure_factors_from_mtz(write("cut.mtz", whole.substr(0, size))), DataError) << size;
     EXPECT_THROW(structure_factors_from_mtz(write("text.mtz", std::string(500, 'x'))), DataError);
@@ -171,7 +171,7 @@ TEST_F(StructureFactorFiles, LoadChoosesByTheEnding) {
     EXPECT_EQ(plain.amplitudes(), structure_factors_from_coordinates(pdb, 2.5).amplitudes());
     const auto gz = directory_ / "thirty.ent.gz";
     gzFile file = gzopen(gz.c_str(), "wb");
-    const std::string text = read_file_bytes(pdb);
+    const std::string text = read_gunzipped_file(pdb);
     ASSERT_EQ(gzwrite(file, text.data(), static_cast<unsigned>(text.size())), static_cast<int>(text.size()));
     gzclose(file);
     EXPECT_EQ(load_structure_factors(gz, 2.5).amplitudes(), plain.amplitudes());
@@ -224,7 +224,7 @@ TEST_F(StructureFactorFiles, CacheHoldsAllThatWasComputed) {
     const auto first = load_structure_factors(cif, 3.0);
     // A planted amplitude proves that the second reading comes from the entry: its checksum is redone.
     const auto entry = cached().at(0);
-    std::string bytes = read_file_bytes(entry);
+    std::string bytes = read_gunzipped_file(entry);
     const float planted = 4321.0F;
     std::memcpy(bytes.data() + bytes.size() - 8, &planted, 4);
     const auto sum = static_cast<std::uint32_t>(
@@ -244,14 +244,14 @@ TEST_F(StructureFactorFiles, DamagedEntriesAreIgnoredAndRewritten) {
     const auto hkl = write("a.hkl", "1 2 3 5\n-1 0 2 7\n");
     const auto good = load_structure_factors(hkl, 2.0, &cell);
     const auto entry = cached().at(0);
-    const std::string whole = read_file_bytes(entry);
+    const std::string whole = read_gunzipped_file(entry);
     std::string flipped = whole;
     flipped[flipped.size() / 2] = static_cast<char>(flipped[flipped.size() / 2] ^ 1);
     for (const std::string& damaged : {std::string(), whole.substr(0, 20), whole.substr(0, whole.size() - 5), flipped,
                                        std::string(whole.size(), '\0'), whole + whole}) {
         std::ofstream(entry, std::ios::binary) << damaged;
         EXPECT_EQ(load_structure_factors(hkl, 2.0, &cell).amplitudes(), good.amplitudes());
-        EXPECT_EQ(read_file_bytes(entry), whole);
+        EXPECT_EQ(read_gunzipped_file(entry), whole);
     }
     EXPECT_EQ(cached().size(), 1U);  // no temporary file stays
 }

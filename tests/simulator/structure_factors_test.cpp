@@ -25,7 +25,9 @@ const std::filesystem::path orthorhombic = data_dir / "thirty_atoms_p212121.pdb"
 const std::filesystem::path tetragonal = data_dir / "thirty_atoms_p43212.cif";
 constexpr BulkSolvent no_solvent{0.0, 46.0};
 
-gemmi::Structure atoms_of(const std::filesystem::path& path) { return read_coordinates(path, read_gunzipped_file(path)); }
+gemmi::Structure atoms_of(const std::filesystem::path& path) {
+    return read_coordinates(path, read_gunzipped_file(path));
+}
 
 template <class Visit>
 void for_each_reflection(const StructureFactors& factors, const Visit& visit) {
