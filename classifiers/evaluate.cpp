@@ -58,7 +58,6 @@ Predictions predict(const TrainedModel& model, const CorpusReader& corpus, Split
     predictions.image_indices = corpus.indices(split);
     const auto& indices = predictions.image_indices;
     const auto& response = corpus.info().response;
-    const torch::InferenceMode inference;
     for (std::size_t chunk = 0; chunk < indices.size(); chunk += chunk_size) {
         const auto in_chunk = std::min(chunk_size, indices.size() - chunk);
         const auto images = load_image_set(corpus, std::span(indices).subspan(chunk, in_chunk), model.card.view,
@@ -69,7 +68,9 @@ Predictions predict(const TrainedModel& model, const CorpusReader& corpus, Split
             for (auto row = first; row < std::min(first + batch_size, in_chunk); ++row) {
                 rows.push_back(static_cast<std::int64_t>(row));
             }
-            const auto probabilities = torch::softmax(model.network->forward(batch_of(images, rows)), 1).contiguous();
+            const auto batch = batch_of(images, rows);
+            const torch::InferenceMode inference;
+            const auto probabilities = torch::softmax(model.network->forward(batch), 1).contiguous();
             const auto* values = probabilities.data_ptr<float>();
             for (std::size_t i = 0; i < rows.size(); ++i) {
                 const std::vector<float> row(values + i * names.size(), values + (i + 1) * names.size());

@@ -24,9 +24,9 @@ MATCH_PX = 2.0
 # because dials.find_spots wants three touching pixels each above 3 sigma, where *visible* is a sum over the footprint.
 TRUE_SNR = 3.0
 STRONG_SNR = 12.0
-MIN_RECALL = 0.90
-MIN_PRECISION = 0.95
-MAX_MEDIAN_OFFSET_PX = 0.1
+MIN_RECALL = 0.92
+MIN_PRECISION = 0.99
+MAX_MEDIAN_OFFSET_PX = 0.02
 
 
 def isolated(positions, distance_px: float):

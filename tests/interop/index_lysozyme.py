@@ -60,7 +60,7 @@ def main(braggbench: str) -> None:
                 # Debian's DIALS lacks the xfel module that its stills indexer ends with.
                 "indexing.stills.indexer=sequences",
                 "joint_indexing=False",
-                "indexing.method=METHOD",
+                "indexing.method=fft1d",
                 # The geometry is the thing to be proved: nothing of it may be fitted.
                 "refinement.parameterisation.detector.fix=all",
                 "refinement.parameterisation.beam.fix=all",
