@@ -27,7 +27,7 @@ build: setup
 	cmake --build --preset release -j $(JOBS)
 
 bench: build
-	build/release/braggbench-micro
+	build/release/braggbench_micro
 
 format:
 	git ls-files '*.cpp' '*.hpp' | xargs clang-format -i

@@ -183,7 +183,8 @@ int IntervalClassifier::classify(double value) const { return apply({thresholds_
 
 std::vector<double> class_shares(std::span<const int> labels, int class_count) {
     std::vector<double> shares(static_cast<std::size_t>(class_count), 0.0);
-    for (const int label : labels) shares[static_cast<std::size_t>(label)] += 1.0 / static_cast<double>(labels.size());
+    for (const int label : labels) shares[static_cast<std::size_t>(label)] += 1.0;
+    for (auto& share : shares) share /= std::max(1.0, static_cast<double>(labels.size()));
     return shares;
 }
 
@@ -224,6 +225,7 @@ std::vector<ChanceLevel> chance_levels(const CorpusReader& corpus, std::span<con
                                        std::span<const int> test_labels) {
     const auto train_indices = corpus.indices(Split::train);
     std::vector<int> train_labels;
+    train_labels.reserve(train_indices.size());
     for (const auto index : train_indices)
         train_labels.push_back(corpus.class_indices()[static_cast<std::size_t>(index)]);
     return chance_levels(train_labels, summarise_images(corpus, train_indices), test_labels,

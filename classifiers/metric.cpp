@@ -136,6 +136,7 @@ std::optional<std::array<double, 2>> bootstrap_ci95(const Confusion& confusion, 
     }
     if (values.empty() || static_cast<double>(values.size()) < 0.95 * resamples) return std::nullopt;
     std::sort(values.begin(), values.end());
+    if (values.front() == values.back()) return std::nullopt;
     return std::array{quantile(values, 0.025), quantile(values, 0.975)};
 }
 

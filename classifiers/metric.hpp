@@ -38,7 +38,8 @@ std::optional<double> balanced_accuracy(const Confusion& confusion);
 std::optional<double> matthews_correlation(const Confusion& confusion);
 
 // The interval between the 2.5 and 97.5 % quantiles of the statistic over resamples of the images, drawn with
-// replacement within each true class (stratified). Absent if the statistic is undefined in more than 5 % of them.
+// replacement within each true class (stratified). Absent if the statistic is undefined in more than 5 % of them, or
+// the same in all: resampling a perfect score says nothing about how far from perfect the truth may be.
 using ConfusionStatistic = std::function<std::optional<double>(const Confusion&)>;
 std::optional<std::array<double, 2>> bootstrap_ci95(const Confusion& confusion, const ConfusionStatistic& statistic,
                                                     std::uint64_t seed, int resamples = 2000);

@@ -22,10 +22,10 @@ struct SpotFinderOptions {
 };
 
 // A spot is a pixel that no pixel of its 3 x 3 box exceeds, 3 sigma above the mean of the 40 pixels between the 3 x 3
-// and the 7 x 7 box, while the box's sum stands out by min_snr. Sigma is the ring's spread, at least that of Poisson
-// noise and at least one photon, which keeps lone photons on an empty detector from counting. Pixels with valid == 0
-// take no part, and no spot has one in its box. `valid` may be empty (all valid); otherwise UsageError if its size
-// differs.
+// and the 7 x 7 box, where the box, weighted by a profile 2 px wide (King 1983, PASP 95, 163), stands out by min_snr.
+// Sigma is the ring's spread, at least that of Poisson noise and at least one photon, which keeps lone photons on an
+// empty detector from counting. Pixels with valid == 0 take no part, and no spot has one in its box. `valid` may be
+// empty (all valid); UsageError if its size differs.
 std::vector<Spot> find_spots(const Image<float>& photons, const Image<std::uint8_t>& valid,
                              const SpotFinderOptions& options = {});
 

@@ -255,8 +255,8 @@ struct CorpusWriter::State {
     std::vector<CxiTable> cxi_tables;                       // x, y, intensity
     std::vector<std::vector<std::vector<float>>> cxi_rows;  // of images not yet written, per table
 
-    State(std::filesystem::path target, const CorpusInfo& corpus)
-        : path(std::move(target)), partial(path.string() + ".partial"), info(corpus) {}
+    State(std::filesystem::path target, CorpusInfo corpus)
+        : path(std::move(target)), partial(path.string() + ".partial"), info(std::move(corpus)) {}
 
     ~State() {
         if (finished) return;
@@ -291,8 +291,9 @@ struct CorpusWriter::State {
                                         path.string(), std::strerror(errno)));
         }
         ::close(descriptor);
+        // HDF5 locks what it writes: if another process is writing this corpus, its file is refused here and stays.
+        file = hdf5::create_file(partial);
         try {
-            file = hdf5::create_file(partial);
             write_header();
         } catch (...) {
             close();

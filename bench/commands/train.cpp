@@ -24,7 +24,10 @@ void run_train(TrainCommand command, const CommonOptions& common) {
     command.options.checkpoint = command.output.string() + ".checkpoint";
     Progress progress("train", "images", common.quiet);
     const TrainedModel model = train(
-        corpus, command.options, [&](std::int64_t done, std::int64_t total, int) { progress.update(done, total); },
+        corpus, command.options,
+        [&](std::int64_t done, std::int64_t total, int epoch) {
+            progress.update(done + (epoch - 1) * total, total * command.options.epochs);
+        },
         [&](const EpochResult& epoch) {
             progress.note(
                 fmt::format("epoch {:>3}  loss {:.4f} train {:.4f} validation  accuracy {:.4f} train {:.4f} "

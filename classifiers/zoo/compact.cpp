@@ -42,8 +42,9 @@ torch::Tensor level_and_contrast(const torch::Tensor& photons) {
     const auto blocks = as_blocks(root);
     const auto deviation = blocks - window_mean(blocks);
     // Mean absolute deviation, cut at 4 so that the spots themselves hardly count as noise; 1.2533 makes it the sigma
-    // of a normal distribution. The floor keeps single photons on an empty detector from looking like spots.
-    const auto sigma = torch::clamp_min(1.2533 * window_mean(torch::clamp_max(torch::abs(deviation), 4.0)), 0.4);
+    // of a normal distribution. The floor keeps what little noise there is on an empty or flat area from being
+    // magnified.
+    const auto sigma = torch::clamp_min(1.2533 * window_mean(torch::clamp_max(torch::abs(deviation), 4.0)), 0.2);
     const auto z = (deviation / sigma).view(root.sizes());
     const auto level = torch::log(root) - std::log(2.0 * std::sqrt(read_variance + 0.375));
     const auto contrast = torch::sign(z) * torch::log1p(torch::abs(z));

@@ -28,7 +28,7 @@ protected:
         ("braggbench-train-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
 };
 
-// Blank: read-out noise; no-crystal: a background of 5 photons; crystal: the same with eight spots of 40 photons.
+// Blank: read-out noise; no-crystal: a background of 5 photons; crystal: the same with eight spots of 80 photons.
 Image<std::uint16_t> draw_image(int class_index, std::uint64_t k) {
     RandomStream random(5, k, Stage::photon_noise);
     Image<std::uint16_t> image(size_px, size_px);
@@ -37,7 +37,7 @@ Image<std::uint16_t> draw_image(int class_index, std::uint64_t k) {
                                            static_cast<double>(class_index > 0 ? random.poisson(5.0) : 0));
     }
     for (int spot = 0; class_index == 2 && spot < 8; ++spot) {
-        image(static_cast<int>(random.uniform(1, size_px - 1)), static_cast<int>(random.uniform(1, size_px - 1))) += 40;
+        image(static_cast<int>(random.uniform(1, size_px - 1)), static_cast<int>(random.uniform(1, size_px - 1))) += 80;
     }
     return image;
 }
@@ -131,7 +131,7 @@ fs::path write_corpus(const fs::path& directory, int absent = -1) {
     auto recipe = load_recipe("diffranet-small");
     recipe.width_px = size_px;
     recipe.height_px = size_px;
-    recipe.image_count = 150;
+    recipe.image_count = 240;
     recipe.beam_fast_px = Distribution::fixed(24);
     recipe.beam_slow_px = Distribution::fixed(24);
     const auto light = recipe.classes.back().fluence_photons_per_m2;
@@ -154,7 +154,7 @@ fs::path write_corpus(const fs::path& directory, int absent = -1) {
         CorpusRecord record;
         record.class_index = i % 3;
         record.image = draw_image(record.class_index, static_cast<std::uint64_t>(i));
-        record.split = i < 90 ? Split::train : i < 120 ? Split::validation : Split::test;
+        record.split = i < 180 ? Split::train : i < 210 ? Split::validation : Split::test;
         if (record.split == Split::train && record.class_index == absent) record.split = Split::test;
         writer.append(encode(std::move(record)));
     }
@@ -165,11 +165,12 @@ fs::path write_corpus(const fs::path& directory, int absent = -1) {
 TEST_F(TrainTest, LearnsFromACorpusAndIsScoredBesideChance) {
     const CorpusReader corpus(write_corpus(directory));
     auto options = quick_options();
-    options.epochs = 10;
+    options.model = "compact";
+    options.epochs = 15;
     const auto model = train(corpus, options, {}, {});
     EXPECT_EQ(model.card.hit_classes, std::vector<std::string>{"crystal"});
     EXPECT_EQ(model.card.view.size_px, size_px);
-    EXPECT_EQ(model.card.training.at("epochs").size(), 10U);
+    EXPECT_EQ(model.card.training.at("epochs").size(), 15U);
     EXPECT_GT(model.card.training.at("parameters").get<int>(), 1000);
 
     const auto predictions = predict(model, corpus, Split::test, {});

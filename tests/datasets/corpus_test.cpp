@@ -253,6 +253,18 @@ TEST(Corpus, RefusesPlacesThatCannotBeWritten) {
     EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
+TEST(Corpus, TwoWritersOfOneFileDoNotMix) {
+    const ScratchFolder folder;
+    const CorpusInfo info = small_info(1);
+    {
+        CorpusWriter first(folder / "c.h5", info);
+        EXPECT_THROW(CorpusWriter(folder / "c.h5", info), DataError);
+        first.append(encode(small_record(info, 0, 3)));
+        first.finish();
+    }
+    EXPECT_EQ(CorpusReader(folder / "c.h5").peaks(0).size(), 3U);
+}
+
 TEST(Corpus, RefusesRecordsThatDoNotFit) {
     const ScratchFolder folder;
     EXPECT_THROW(CorpusWriter(folder / "c.h5", small_info(0)), UsageError);

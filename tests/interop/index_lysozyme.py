@@ -21,7 +21,7 @@ IMAGES = 100
 UNIT_CELL = (79.15, 79.15, 36.28, 90.0, 90.0, 90.0)  # the built-in lysozyme
 MIN_INDEXED = 0.8
 MIN_RIGHT = 0.95
-MAX_ERROR_DEG = 0.2
+MAX_ERROR_DEG = 0.3
 
 # dxtbx has x and z reversed with respect to the NeXus frame of the truth.
 DXTBX_FROM_LAB = np.diag([-1.0, 1.0, -1.0])

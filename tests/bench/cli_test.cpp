@@ -1,0 +1,166 @@
+// The program as a person meets it: the whole path on a tiny corpus, then wrong input of every kind. Each fault must
+// give one clear message, the documented exit code, and leave nothing behind.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Run {
+    int exit_code = -1;
+    std::string output;  // standard output and standard error
+};
+
+class Program : public testing::Test {
+protected:
+    static void SetUpTestSuite() {
+        directory = fs::temp_directory_path() / ("braggbench-cli-" + std::to_string(getpid()));
+        fs::create_directories(directory);
+        setenv("BRAGGBENCH_CACHE", (directory / "cache").c_str(), 1);
+        corpus_run =
+            run("generate diffranet-small -o corpus.h5 -n 60 --set detector.width_px=64 --set detector.height_px=64 "
+                "--set detector.beam_fast_px=32 --set detector.beam_slow_px=32 --set crystal.d_min_A=8");
+        train_run = run("train corpus.h5 -o model.pt --epochs 1");
+    }
+    static void TearDownTestSuite() { fs::remove_all(directory); }
+
+    static Run run(const std::string& arguments) {
+        const std::string command =
+            "cd " + directory.string() + " && " + BRAGGBENCH_PROGRAM " -q " + arguments + " 2>&1";
+        Run result;
+        FILE* pipe = popen(command.c_str(), "r");
+        std::array<char, 4096> buffer{};
+        while (const std::size_t count = fread(buffer.data(), 1, buffer.size(), pipe)) {
+            result.output.append(buffer.data(), count);
+        }
+        const int status = pclose(pipe);
+        if (WIFEXITED(status)) result.exit_code = WEXITSTATUS(status);
+        return result;
+    }
+
+    static std::string read(const std::string& name) {
+        std::ifstream file(directory / name, std::ios::binary);
+        return {std::istreambuf_iterator<char>(file), {}};
+    }
+    static void write(const std::string& name, const std::string& content) {
+        std::ofstream(directory / name, std::ios::binary) << content;
+    }
+
+    // The exit code, the words, and no file that was not there before.
+    static void expect_fault(const std::string& arguments, int exit_code, const std::string& words) {
+        const auto files = [] { return std::distance(fs::directory_iterator(directory), {}); };
+        const auto before = files();
+        const Run result = run(arguments);
+        EXPECT_EQ(result.exit_code, exit_code) << arguments << "\n" << result.output;
+        EXPECT_NE(result.output.find(words), std::string::npos) << arguments << "\n" << result.output;
+        EXPECT_EQ(result.output.find("internal error"), std::string::npos) << result.output;
+        EXPECT_EQ(files(), before) << arguments << " left a file behind";
+    }
+
+    static inline fs::path directory;
+    static inline Run corpus_run;
+    static inline Run train_run;
+};
+
+TEST_F(Program, WholePath) {
+    ASSERT_EQ(corpus_run.exit_code, 0) << corpus_run.output;
+    ASSERT_EQ(train_run.exit_code, 0) << train_run.output;
+    EXPECT_FALSE(fs::exists(directory / "model.pt.checkpoint"));
+
+    const Run evaluated = run("evaluate corpus.h5 --model model.pt --json -o evaluation.json");
+    ASSERT_EQ(evaluated.exit_code, 0) << evaluated.output;
+    const auto evaluation = nlohmann::json::parse(evaluated.output);
+    EXPECT_EQ(evaluation, nlohmann::json::parse(read("evaluation.json")));
+    for (const char* metric : {"accuracy", "balanced_accuracy", "mcc"}) {
+        EXPECT_TRUE(evaluation.at(metric).contains("value") && evaluation.at(metric).contains("ci95") &&
+                    evaluation.at(metric).contains("chance"))
+            << metric;
+    }
+    const Run explained = run("explain corpus.h5 --model model.pt -o explanation.json --overlays 1 --nulls 3");
+    ASSERT_EQ(explained.exit_code, 0) << explained.output;
+    const Run reported = run(
+        "report corpus.h5 --model model.pt --evaluation evaluation.json --explanation explanation.json -o report.html");
+    ASSERT_EQ(reported.exit_code, 0) << reported.output;
+    EXPECT_NE(read("report.html").find("</html>"), std::string::npos);
+    const Run inspected = run("inspect corpus.h5 --json --contact-sheet sheet.png");
+    ASSERT_EQ(inspected.exit_code, 0) << inspected.output;
+    EXPECT_EQ(nlohmann::json::parse(inspected.output).at("images"), 60);
+}
+
+TEST_F(Program, ImageOfACorpusAlone) {
+    const Run alone = run(
+        "simulate --recipe diffranet-small --image 17 -o alone --set corpus.image_count=60 --set detector.width_px=64 "
+        "--set detector.height_px=64 --set detector.beam_fast_px=32 --set detector.beam_slow_px=32 "
+        "--set crystal.d_min_A=8");
+    ASSERT_EQ(alone.exit_code, 0) << alone.output;
+    const Run from_corpus = run("classify corpus.h5 --model model.pt --json");
+    const Run from_file = run("classify alone/image.h5 alone/image.png --model model.pt --json");
+    ASSERT_EQ(from_corpus.exit_code, 0) << from_corpus.output;
+    const auto all = nlohmann::json::parse(from_corpus.output).at("images");
+    const auto one = nlohmann::json::parse(from_file.output).at("images");
+    EXPECT_EQ(all.at(17).at("spot_count"), one.at(0).at("spot_count"));
+    EXPECT_EQ(all.at(17).at("probabilities"), one.at(0).at("probabilities"));
+    EXPECT_EQ(all.at(17).at("probabilities"), one.at(1).at("probabilities"));
+}
+
+TEST_F(Program, AnotherSizeIsBroughtToTheView) {
+    ASSERT_EQ(run("simulate -o large").exit_code, 0);
+    const Run result = run("classify large/image.png large/image.h5 large/image_001.img --model model.pt");
+    EXPECT_EQ(result.exit_code, 0) << result.output;
+}
+
+TEST_F(Program, MissingAndTruncatedFiles) {
+    expect_fault("inspect nowhere.h5", 3, "nowhere.h5");
+    expect_fault("evaluate corpus.h5 --model nowhere.pt", 3, "nowhere.pt");
+    expect_fault("simulate --model nowhere.pdb -o shot", 3, "nowhere.pdb");
+    write("short.h5", read("corpus.h5").substr(0, 30000));
+    expect_fault("inspect short.h5", 3, "short.h5");
+    write("short.pt", read("model.pt").substr(0, 1000));
+    expect_fault("evaluate corpus.h5 --model short.pt", 3, "short.pt");
+    expect_fault("classify corpus.h5 --model corpus.h5", 3, "corpus.h5");
+    write("broken.json", "{\"accuracy\":");
+    expect_fault("report corpus.h5 --evaluation broken.json", 3, "broken.json");
+}
+
+TEST_F(Program, NotWhatItsNameSays) {
+    write("fake.cbf", "this is no CBF file\n");
+    write("fake.png", "\x89PNG\r\n\x1a\n and then nothing");
+    expect_fault("classify fake.cbf --model model.pt", 3, "fake.cbf");
+    expect_fault("classify fake.png --model model.pt", 3, "fake.png");
+    write("nan.pdb",
+          "CRYST1   30.000   40.000   50.000  90.00  90.00  90.00 P 1           1\n"
+          "ATOM      1  CA  ALA A   1         nan  10.000  10.000  1.00 20.00           C\n"
+          "END\n");
+    expect_fault("simulate --model nan.pdb -o shot", 3, "nan.pdb");
+}
+
+TEST_F(Program, WrongRequests) {
+    expect_fault("generate diffranet-small --set detector.distanse_mm=3", 2, "detector.distance_mm");
+    expect_fault("generate difranet", 2, "diffranet");
+    expect_fault("simulate --distance-mm=-120 -o shot", 2, "detector.distance_mm = -120");
+    expect_fault("simulate --distance-mm=nan -o shot", 2, "detector.distance_mm = nan");
+    expect_fault("simulate --model lysozime -o shot", 2, "lysozyme");
+    expect_fault("train corpus.h5 --model compakt -o other.pt", 2, "compact");
+    expect_fault("generate", 2, "RECIPE");
+    expect_fault("nonsense", 2, "nonsense");
+}
+
+TEST_F(Program, UnwritableOutput) {
+    expect_fault("generate diffranet-small -n 5 -o nowhere/corpus.h5", 3, "nowhere");
+    expect_fault("train corpus.h5 -o nowhere/model.pt", 3, "nowhere");
+    expect_fault("explain corpus.h5 --model model.pt -o nowhere/e.json", 3, "nowhere");
+    expect_fault("report corpus.h5 -o nowhere/report.html", 3, "nowhere");
+    expect_fault("simulate -o corpus.h5", 3, "corpus.h5");
+}
+
+}  // namespace
