@@ -26,8 +26,9 @@ nlohmann::json to_json(const Classification& classification, const ModelCard& ca
 
 Classification classify(const TrainedModel& model, const DetectorImage& image, const ClassifyOptions& options) {
     const auto& card = model.card;
-    const double gain = options.gain_adu_per_photon.value_or(card.gain_adu_per_photon);
-    const double offset = options.offset_adu.value_or(card.offset_adu);
+    const double gain =
+        options.gain_adu_per_photon.value_or(image.gain_adu_per_photon.value_or(card.gain_adu_per_photon));
+    const double offset = options.offset_adu.value_or(image.offset_adu.value_or(card.offset_adu));
     if (!(gain > 0.0) || !std::isfinite(gain) || !std::isfinite(offset)) {
         throw UsageError("gain " + std::to_string(gain) + " ADU per photon, offset " + std::to_string(offset) +
                          " ADU (photons are (value - offset) / gain). Give a positive gain and a finite offset.");

@@ -12,7 +12,7 @@
 namespace braggbench {
 
 struct ClassifyOptions {
-    // Of the image's detector; those of the model's corpus where absent.
+    // Of the image's detector; where absent what the file says, and where it says nothing those of the model's corpus.
     std::optional<double> gain_adu_per_photon;
     std::optional<double> offset_adu;
 };

@@ -15,9 +15,9 @@ Registration Registration::after(int kernel, int stride, int padding) const {
 
 const std::vector<ZooEntry>& model_zoo() {
     static const std::vector<ZooEntry> zoo = {
-        {"compact", "four stages at strides 2 to 16 on level and local contrast, 37 thousand parameters",
+        {"compact", "four stages at strides 2 to 16 on level and local contrast, 31 thousand parameters",
          [](int class_count) { return make_compact({.class_count = class_count}); }},
-        {"compact-tiny", "the same with three narrow stages, 3 thousand parameters: the floor",
+        {"compact-tiny", "the same with three narrow stages, 2 thousand parameters: the floor",
          [](int class_count) {
              return make_compact({.class_count = class_count, .widths = {4, 8, 16}, .hidden = 16});
          }},

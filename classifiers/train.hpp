@@ -14,9 +14,9 @@ namespace braggbench {
 
 struct TrainOptions {
     std::string model = "compact";
-    int epochs = 12;
-    int batch_size = 32;
-    double learning_rate = 2e-3;
+    int epochs = 14;
+    int batch_size = 16;
+    double learning_rate = 4e-3;
     double weight_decay = 1e-4;
     std::uint64_t seed = 1;
     int view_size_px = 0;              // 0 = the corpus' image size

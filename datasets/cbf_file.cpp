@@ -546,10 +546,19 @@ DetectorImage read_cbf(const std::filesystem::path& path, std::string bytes) {
     const std::scoped_lock lock(cbflib_mutex);
     const CbfReader cbf(path, bytes);
     const std::vector<Row> arrays = cbf.rows("array_data", {"array_id"});
-    const std::vector<Row> intensities = cbf.rows("array_intensities", {"array_id", "undefined_value", "overload"});
+    const std::vector<Row> intensities =
+        cbf.rows("array_intensities", {"array_id", "gain", "undefined_value", "overload"});
     const std::vector<CbfPanel> panels = find_panels(path, cbf);
+    // CBF values are counts above zero; imgCIF gives the gain as counts per quantum, 0 or nothing where it is not
+    // known.
+    const double gain = intensities.empty() ? 1.0 : number(intensities.front(), "gain", 1.0);
+    const auto with_scale = [gain](DetectorImage image) {
+        image.gain_adu_per_photon = gain > 0 ? gain : 1.0;
+        image.offset_adu = 0.0;
+        return image;
+    };
     if (panels.size() > 1) {
-        return assemble(cbf, path, panels, intensities);
+        return with_scale(assemble(cbf, path, panels, intensities));
     }
     if (arrays.size() != 1) {
         fail(path,
@@ -557,7 +566,7 @@ DetectorImage read_cbf(const std::filesystem::path& path, std::string bytes) {
                          "of one image.",
                          arrays.size()));
     }
-    return single_panel(cbf, path, panels, intensities.empty() ? nullptr : intensities.data());
+    return with_scale(single_panel(cbf, path, panels, intensities.empty() ? nullptr : intensities.data()));
 }
 
 }  // namespace braggbench

@@ -311,6 +311,9 @@ DetectorImage read_hdf5_image(const std::filesystem::path& path, std::int64_t in
     for (const std::string& detector : detector_groups(stack.file)) {
         if (!image.beam_fast_px) image.beam_fast_px = beam_centre_px(stack.file, detector, "x");
         if (!image.beam_slow_px) image.beam_slow_px = beam_centre_px(stack.file, detector, "y");
+        if (!image.gain_adu_per_photon)
+            image.gain_adu_per_photon = first_number(stack.file, join(detector, "gain_adu_per_photon"));
+        if (!image.offset_adu) image.offset_adu = first_number(stack.file, join(detector, "offset_adu"));
     }
     return image;
 }

@@ -22,6 +22,8 @@ struct DetectorImage {
     Image<std::uint8_t> valid;           // 1 = usable
     std::optional<double> beam_fast_px;  // as the file's header says, from the outer corner of pixel (0, 0)
     std::optional<double> beam_slow_px;
+    std::optional<double> gain_adu_per_photon;  // as the file says: photons = (value - offset) / gain
+    std::optional<double> offset_adu;
 };
 
 // Formats are told by content, not by name: PNG, TIFF, PGM (8/16 bit), HDF5/NXmx and CXI stacks, (mini)CBF (multi-panel

@@ -109,6 +109,10 @@ DetectorImage read_smv(const std::filesystem::path& path, std::string_view bytes
     for (std::size_t i = 0; i < count; ++i, pixel += 2) {
         image.values.pixels[i] = static_cast<float>(pixel[low_byte] | (pixel[1 - low_byte] << 8U));
     }
+    if (const auto gain = real(header, "GAIN"); gain && *gain > 0) {
+        image.gain_adu_per_photon = gain;
+    }
+    image.offset_adu = real(header, "IMAGE_PEDESTAL");
     const auto pixel_mm = real(header, "PIXEL_SIZE");
     const auto mosflm_x_mm = real(header, "BEAM_CENTER_X");
     const auto mosflm_y_mm = real(header, "BEAM_CENTER_Y");

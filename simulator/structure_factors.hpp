@@ -25,8 +25,8 @@ public:
     // |F| in electrons; 0 outside the box.
     [[nodiscard]] float operator()(int h, int k, int l) const {
         if (h < -max_.h || h > max_.h || k < -max_.k || k > max_.k || l < -max_.l || l > max_.l) return 0.0F;
-        const auto nk = static_cast<std::size_t>(2 * max_.k + 1);
-        const auto nl = static_cast<std::size_t>(2 * max_.l + 1);
+        const auto nk = 2 * static_cast<std::size_t>(max_.k) + 1;
+        const auto nl = 2 * static_cast<std::size_t>(max_.l) + 1;
         return amplitudes_[(static_cast<std::size_t>(h + max_.h) * nk + static_cast<std::size_t>(k + max_.k)) * nl +
                            static_cast<std::size_t>(l + max_.l)];
     }

@@ -83,15 +83,16 @@ void add_classify(CLI::App& app, const CommonOptions& common) {
         "classify",
         "detector images of any size to class, probabilities and spot count\n\n"
         "  braggbench classify shot_*.cbf --model model.pt > predictions.csv\n"
+        "Counts become photons by (value - offset) / gain; PNG and PGM files do not say which.\n"
         "Reads PNG, PGM, HDF5/NXmx/CXI, CBF and miniCBF (also .bz2, .gz) and SMV, told apart by\n"
         "content. Masked pixels and other sizes: docs/views.md. A file that cannot be used is named\n"
         "on standard error, the others are still classified, and the exit code is 3.\n");
     sub->add_option("FILE", command->files, "images or stacks of images")->required();
     sub->add_option("--model", command->model, "a file made by `braggbench train`")->required();
     sub->add_option("--gain", command->options.gain_adu_per_photon,
-                    "ADU per photon of these files' detector (default: the training corpus')");
+                    "ADU per photon of these files' detector (default: as the file says, else the training corpus')");
     sub->add_option("--offset", command->options.offset_adu,
-                    "value of a dark pixel in ADU (default: the training corpus')");
+                    "value of a dark pixel in ADU (default: as the file says, else the training corpus')");
     sub->add_option("-o,--output", command->output, "write here instead of standard output");
     sub->add_flag("--json", command->json, "one JSON object instead of CSV");
     sub->callback([command, &common] { run_classify(*command, common); });

@@ -50,7 +50,7 @@ void add_train(CLI::App& app, const CommonOptions& common) {
     auto* sub =
         app.add_subcommand("train",
                            "a network on a corpus' train split; the validation split chooses the epoch\n\n"
-                           "  braggbench train corpus.h5 -o model.pt --epochs 12\n"
+                           "  braggbench train corpus.h5 -o model.pt --epochs 30\n"
                            "A checkpoint is kept beside the output until training ends; --resume continues from it.\n");
     sub->add_option("CORPUS", command->corpus, "a file made by `braggbench generate`")->required();
     sub->add_option("-o,--output", command->output, "the model file")->capture_default_str();

@@ -51,6 +51,11 @@ torch::Tensor level_and_contrast(const torch::Tensor& photons) {
     return torch::cat({level, contrast}, 1).narrow(2, 0, height).narrow(3, 0, width);
 }
 
+// Every stage from here on is pooled: a spot of a few pixels is plainest at stride 4, rings and level further on. The
+// mean alone would dilute a handful of spots among thousands of units, the maximum alone would lose their number
+// (Pawlowski et al. 2019, arXiv 1908.06037).
+constexpr std::size_t first_pooled_stage = 1;
+
 class Compact : public Classifier {
 public:
     explicit Compact(const CompactOptions& options) {
@@ -64,9 +69,9 @@ public:
             norms_.push_back(register_module("norm" + name, torch::nn::BatchNorm2d(out)));
             in = out;
         }
-        for (std::size_t i = options.widths.size() - 2; i < options.widths.size(); ++i)
-            pooled_ += 2 * options.widths[i];
-        hidden_ = register_module("hidden", torch::nn::Linear(pooled_, options.hidden));
+        int pooled = 0;
+        for (std::size_t i = first_pooled_stage; i < options.widths.size(); ++i) pooled += 2 * options.widths[i];
+        hidden_ = register_module("hidden", torch::nn::Linear(pooled, options.hidden));
         logits_ = register_module("logits", torch::nn::Linear(options.hidden, options.class_count));
     }
 
@@ -79,10 +84,10 @@ public:
             x = torch::relu(norms_[i](convolutions_[i](x)));
             place = place.after(3, 2, 1);
             result.stages.push_back({"stage" + std::to_string(i + 1), x, place.stride_px, place.start_px});
-            if (i + 2 >= convolutions_.size()) {
+            if (i >= first_pooled_stage) {
                 const auto flat = x.flatten(2);
                 pooled.push_back(flat.mean(2));
-                pooled.push_back(torch::logsumexp(flat, 2) - std::log(static_cast<double>(flat.size(2))));
+                pooled.push_back(flat.amax(2));
             }
         }
         result.logits = logits_(torch::relu(hidden_(torch::cat(pooled, 1))));
@@ -92,7 +97,6 @@ public:
 private:
     std::vector<torch::nn::Conv2d> convolutions_;
     std::vector<torch::nn::BatchNorm2d> norms_;
-    int pooled_ = 0;
     torch::nn::Linear hidden_{nullptr};
     torch::nn::Linear logits_{nullptr};
 };
