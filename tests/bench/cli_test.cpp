@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Run {
+struct Outcome {
     int exit_code = -1;
     std::string output;  // standard output and standard error
 };
@@ -34,10 +34,10 @@ protected:
     }
     static void TearDownTestSuite() { fs::remove_all(directory); }
 
-    static Run run(const std::string& arguments) {
+    static Outcome run(const std::string& arguments) {
         const std::string command =
             "cd " + directory.string() + " && " + BRAGGBENCH_PROGRAM " -q " + arguments + " 2>&1";
-        Run result;
+        Outcome result;
         FILE* pipe = popen(command.c_str(), "r");
         std::array<char, 4096> buffer{};
         while (const std::size_t count = fread(buffer.data(), 1, buffer.size(), pipe)) {
@@ -60,7 +60,7 @@ protected:
     static void expect_fault(const std::string& arguments, int exit_code, const std::string& words) {
         const auto files = [] { return std::distance(fs::directory_iterator(directory), {}); };
         const auto before = files();
-        const Run result = run(arguments);
+        const Outcome result = run(arguments);
         EXPECT_EQ(result.exit_code, exit_code) << arguments << "\n" << result.output;
         EXPECT_NE(result.output.find(words), std::string::npos) << arguments << "\n" << result.output;
         EXPECT_EQ(result.output.find("internal error"), std::string::npos) << result.output;
@@ -68,8 +68,8 @@ protected:
     }
 
     static inline fs::path directory;
-    static inline Run corpus_run;
-    static inline Run train_run;
+    static inline Outcome corpus_run;
+    static inline Outcome train_run;
 };
 
 TEST_F(Program, WholePath) {
@@ -77,7 +77,7 @@ TEST_F(Program, WholePath) {
     ASSERT_EQ(train_run.exit_code, 0) << train_run.output;
     EXPECT_FALSE(fs::exists(directory / "model.pt.checkpoint"));
 
-    const Run evaluated = run("evaluate corpus.h5 --model model.pt --json -o evaluation.json");
+    const Outcome evaluated = run("evaluate corpus.h5 --model model.pt --json -o evaluation.json");
     ASSERT_EQ(evaluated.exit_code, 0) << evaluated.output;
     const auto evaluation = nlohmann::json::parse(evaluated.output);
     EXPECT_EQ(evaluation, nlohmann::json::parse(read("evaluation.json")));
@@ -86,25 +86,25 @@ TEST_F(Program, WholePath) {
                     evaluation.at(metric).contains("chance"))
             << metric;
     }
-    const Run explained = run("explain corpus.h5 --model model.pt -o explanation.json --overlays 1 --nulls 3");
+    const Outcome explained = run("explain corpus.h5 --model model.pt -o explanation.json --overlays 1 --nulls 3");
     ASSERT_EQ(explained.exit_code, 0) << explained.output;
-    const Run reported = run(
+    const Outcome reported = run(
         "report corpus.h5 --model model.pt --evaluation evaluation.json --explanation explanation.json -o report.html");
     ASSERT_EQ(reported.exit_code, 0) << reported.output;
     EXPECT_NE(read("report.html").find("</html>"), std::string::npos);
-    const Run inspected = run("inspect corpus.h5 --json --contact-sheet sheet.png");
+    const Outcome inspected = run("inspect corpus.h5 --json --contact-sheet sheet.png");
     ASSERT_EQ(inspected.exit_code, 0) << inspected.output;
     EXPECT_EQ(nlohmann::json::parse(inspected.output).at("images"), 60);
 }
 
 TEST_F(Program, ImageOfACorpusAlone) {
-    const Run alone = run(
+    const Outcome alone = run(
         "simulate --recipe diffranet-small --image 17 -o alone --set corpus.image_count=60 --set detector.width_px=64 "
         "--set detector.height_px=64 --set detector.beam_fast_px=32 --set detector.beam_slow_px=32 "
         "--set crystal.d_min_A=8");
     ASSERT_EQ(alone.exit_code, 0) << alone.output;
-    const Run from_corpus = run("classify corpus.h5 --model model.pt --json");
-    const Run from_file = run("classify alone/image.h5 alone/image.png --model model.pt --json");
+    const Outcome from_corpus = run("classify corpus.h5 --model model.pt --json");
+    const Outcome from_file = run("classify alone/image.h5 alone/image.png --model model.pt --json");
     ASSERT_EQ(from_corpus.exit_code, 0) << from_corpus.output;
     const auto all = nlohmann::json::parse(from_corpus.output).at("images");
     const auto one = nlohmann::json::parse(from_file.output).at("images");
@@ -115,7 +115,7 @@ TEST_F(Program, ImageOfACorpusAlone) {
 
 TEST_F(Program, AnotherSizeIsBroughtToTheView) {
     ASSERT_EQ(run("simulate -o large").exit_code, 0);
-    const Run result = run("classify large/image.png large/image.h5 large/image_001.img --model model.pt");
+    const Outcome result = run("classify large/image.png large/image.h5 large/image_001.img --model model.pt");
     EXPECT_EQ(result.exit_code, 0) << result.output;
 }
 

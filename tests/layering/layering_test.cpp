@@ -71,7 +71,7 @@ TEST(Layering, TorchStaysInClassifiersAndAbove) {
 TEST(Layering, LibrariesLinkDownwards) {
     std::istringstream all(LINKED_LIBRARIES);
     int checked = 0;
-    for (std::string entry; std::getline(all, entry, ';');) {
+    for (std::string entry; std::getline(all, entry, '|');) {
         const std::string layer = entry.substr(0, entry.find(':'));
         std::istringstream libraries(entry.substr(entry.find(':') + 1));
         for (std::string library; std::getline(libraries, library, ',');) {
