@@ -3,11 +3,14 @@
 
 #include <cstdio>
 #include <exception>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "bench/commands/commands.hpp"
 #include "classifiers/memory.hpp"
 #include "simulator/error.hpp"
+#include "simulator/nearest_name.hpp"
 #include "simulator/version.hpp"
 
 namespace {
@@ -52,6 +55,15 @@ int run(int argc, char** argv) {
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
+        // CLI11 would only say that a subcommand is missing.
+        const bool misnamed = argc > 1 && argv[1][0] != '-' && app.get_subcommands().empty();
+        if (misnamed && error.get_exit_code() != 0) {
+            std::vector<std::string> names;
+            for (const auto* command : app.get_subcommands({})) names.push_back(command->get_name());
+            throw braggbench::UsageError(
+                fmt::format("unknown subcommand \"{}\". Did you mean \"{}\"? `braggbench --help` lists them.", argv[1],
+                            braggbench::nearest_name(argv[1], names)));
+        }
         return app.exit(error) == 0 ? 0 : exit_usage;
     }
     return 0;

@@ -2,6 +2,7 @@
 #include "simulator/structure_factors.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <filesystem>
@@ -106,7 +107,8 @@ TEST(StructureFactors, ObeyTheSpaceGroupFriedelAndTheLimit) {
 }
 
 TEST(StructureFactors, HexagonalEquivalentsAgree) {
-    const auto path = std::filesystem::temp_directory_path() / "braggbench_hexagonal_test.pdb";
+    const auto path =
+        std::filesystem::temp_directory_path() / ("braggbench_hexagonal_test" + std::to_string(getpid()) + ".pdb");
     std::ofstream(path) << "CRYST1   30.000   30.000   20.000  90.00  90.00 120.00 P 63          6\n"
                            "HETATM    1  O   HOH A   1       5.000   7.000   3.000  1.00 20.00           O\n"
                            "HETATM    2  S   HOH A   2      -4.000  12.500   8.000  1.00 15.00           S\n"
@@ -180,7 +182,8 @@ protected:
     void TearDown() override { std::filesystem::remove(path_); }
 
     std::string message(const std::string& extension, const std::string& text) {
-        path_ = std::filesystem::temp_directory_path() / ("braggbench_bad_coordinates" + extension);
+        path_ = std::filesystem::temp_directory_path() /
+                ("braggbench_bad_coordinates" + std::to_string(getpid()) + extension);
         std::ofstream(path_, std::ios::binary) << text;
         try {
             structure_factors_from_coordinates(path_, 3.0);
