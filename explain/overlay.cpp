@@ -1,8 +1,10 @@
 #include "explain/overlay.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <optional>
+#include <vector>
 
 namespace braggbench {
 
@@ -55,13 +57,31 @@ std::vector<std::size_t> rows_to_draw(std::span<const MapRow> rows, const nlohma
     return drawn;
 }
 
+namespace {
+
+// What makes weak parts of a peaked map visible: its positive part up to the 99.5th percentile, as square roots.
+Image<float> for_display(const Image<float>& map) {
+    std::vector<float> positive;
+    for (const float value : map.pixels) {
+        if (value > 0.0F) positive.push_back(value);
+    }
+    if (positive.empty()) return map;
+    const auto at = static_cast<std::ptrdiff_t>(0.995 * static_cast<double>(positive.size() - 1));
+    std::nth_element(positive.begin(), positive.begin() + at, positive.end());
+    const float highest = positive[static_cast<std::size_t>(at)];
+    Image<float> shown = map;
+    for (float& value : shown.pixels) value = std::sqrt(std::clamp(value, 0.0F, highest) / highest);
+    return shown;
+}
+
+}  // namespace
+
 Picture overlay_picture(const Image<float>& photons, std::span<const Peak> peaks, const Image<float>& map) {
     constexpr int comfortable_px = 512;
     const int factor = std::max(1, comfortable_px / map.width);
-    const Picture plain = grey_picture(photons);
-    Picture heated = plain;
-    blend_heat(heated, map);
-    Picture left = resize_nearest(plain, factor);
+    Picture heated(map.width, map.height, Rgb{255, 255, 255});
+    blend_heat(heated, for_display(map));
+    Picture left = resize_nearest(grey_picture(photons), factor);
     Picture right = resize_nearest(heated, factor);
     mark_peaks(left, peaks, factor);
     mark_peaks(right, peaks, factor);

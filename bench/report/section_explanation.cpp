@@ -117,7 +117,8 @@ std::string gallery(const ReportInput& input) {
                                  ? fmt::format(" The first {} of {} overlays are shown.", gallery_size, overlays.size())
                                  : std::string();
     return fmt::format(
-        "<h3>Maps over images</h3>\n<p>Colour is the map, circles are the true visible peaks.{}</p>\n"
+        "<h3>Maps beside images</h3>\n<p>Left the image, right the map: dark is strong. Circles are the true visible "
+        "peaks.{}</p>\n"
         "<div class=\"gallery\">\n{}</div>\n",
         rest, figures);
 }
