@@ -3,6 +3,8 @@
 JOBS ?= $(shell nproc)
 PROGRAM := build/release/braggbench
 export CCACHE_MAXSIZE ?= 5G
+# Two programs that share the cores would otherwise spin against each other (docs/performance.md).
+export OMP_WAIT_POLICY ?= passive
 
 .PHONY: demo test test-interop test-sanitize build bench format lint clean setup setup-interop
 

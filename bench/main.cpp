@@ -35,13 +35,14 @@ int run(int argc, char** argv) {
     app.set_version_flag("--version",
                          fmt::format("braggbench {} ({})", braggbench::version(), braggbench::git_commit()));
     app.add_flag("-q,--quiet", common.quiet, "no progress on standard error");
-    app.add_option("-j,--threads", common.threads, "worker threads (default: all cores); results do not depend on it")
+    app.add_option("-j,--threads", common.threads,
+                   "threads (default: all cores); corpora and scores do not depend on it")
         ->check(CLI::Range(0, 1024));
     app.footer(
         "Exit codes: 0 done; 2 the request cannot be carried out as put; 3 a file cannot be used; 4 internal error.");
     app.parse_complete_callback([&common] {
         if (common.threads == 0) common.threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-        braggbench::prepare_torch();
+        braggbench::prepare_torch(common.threads);
     });
     add_recipes(app, common);
     add_simulate(app, common);

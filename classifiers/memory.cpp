@@ -5,9 +5,6 @@
 #include <malloc.h>
 #endif
 
-#include <algorithm>
-#include <thread>
-
 namespace braggbench {
 
 void prepare_memory() {
@@ -18,9 +15,9 @@ void prepare_memory() {
 #endif
 }
 
-void prepare_torch() {
+void prepare_torch(int threads) {
     prepare_memory();
-    at::set_num_threads(static_cast<int>(std::max(1U, std::thread::hardware_concurrency())));
+    at::set_num_threads(threads);
 }
 
 }  // namespace braggbench

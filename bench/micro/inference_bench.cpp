@@ -1,5 +1,7 @@
 #include <benchmark/benchmark.h>
 
+#include <thread>
+
 #include "classifiers/memory.hpp"
 #include "classifiers/model.hpp"
 #include "classifiers/spot_finder.hpp"
@@ -16,7 +18,7 @@ torch::Tensor background(std::int64_t count, std::int64_t size_px) {
 }
 
 void inference(benchmark::State& state) {
-    prepare_torch();
+    prepare_torch(static_cast<int>(std::thread::hardware_concurrency()));
     const torch::InferenceMode mode;
     const auto network = make_model("compact", class_count);
     network->eval();
@@ -35,7 +37,7 @@ BENCHMARK(inference)
     ->UseRealTime();
 
 void training_step(benchmark::State& state) {
-    prepare_torch();
+    prepare_torch(static_cast<int>(std::thread::hardware_concurrency()));
     const auto network = make_model("compact", class_count);
     network->train();
     torch::optim::AdamW optimizer(network->parameters(), torch::optim::AdamWOptions(1e-3));
