@@ -18,7 +18,8 @@ test: build test-sanitize
 test-sanitize: setup
 	cmake --preset sanitize >/dev/null
 	cmake --build --preset sanitize -j $(JOBS)
-	ctest --test-dir build/sanitize --output-on-failure -j $(JOBS) -LE 'interop|slow'
+	LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0 \
+	  ctest --test-dir build/sanitize --output-on-failure -j $(JOBS) -LE interop
 
 # Independent judges: DIALS, dxtbx, fabio, h5py, scikit-learn.
 test-interop: build setup-interop

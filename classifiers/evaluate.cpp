@@ -15,18 +15,6 @@ namespace {
 constexpr std::size_t batch_size = 32;
 constexpr std::size_t chunk_size = 512;  // images held in memory at a time
 
-std::string split_name(Split split) {
-    switch (split) {
-        case Split::train:
-            return "train";
-        case Split::validation:
-            return "validation";
-        case Split::test:
-            return "test";
-    }
-    return "";
-}
-
 // Recall and precision of a class c, beside those of a guess that ignores the image and says c as often as it occurs.
 nlohmann::json class_json(const Confusion& confusion, std::size_t c, const std::string& name, double train_share,
                           double test_share) {
@@ -43,6 +31,18 @@ nlohmann::json class_json(const Confusion& confusion, std::size_t c, const std::
 }
 
 }  // namespace
+
+std::string split_name(Split split) {
+    switch (split) {
+        case Split::train:
+            return "train";
+        case Split::validation:
+            return "validation";
+        case Split::test:
+            return "test";
+    }
+    return "";
+}
 
 Predictions predict(const TrainedModel& model, const CorpusReader& corpus, Split split,
                     const std::function<void(std::int64_t, std::int64_t)>& progress) {

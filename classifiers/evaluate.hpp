@@ -12,6 +12,8 @@
 
 namespace braggbench {
 
+std::string split_name(Split split);  // "train", "validation", "test"
+
 struct Predictions {
     Split split = Split::test;
     std::vector<std::int64_t> image_indices;

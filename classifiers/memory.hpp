@@ -8,8 +8,8 @@ namespace braggbench {
 // --benchmark_filter=training_step).
 void prepare_memory();
 
-// prepare_memory(), and libtorch's threads: Debian's starts with one. Trained weights depend on their number in the last
-// bits, nothing else does.
+// prepare_memory(), and libtorch's threads: Debian's starts with one. Trained weights depend on their number in the
+// last bits, nothing else does.
 void prepare_torch(int threads);
 
 }  // namespace braggbench

@@ -7,6 +7,7 @@
 #include <map>
 #include <utility>
 
+#include "classifiers/evaluate.hpp"
 #include "classifiers/model.hpp"
 #include "classifiers/parallel.hpp"
 #include "datasets/picture.hpp"
@@ -265,18 +266,6 @@ nlohmann::json draw_overlays(const std::vector<MapRow>& rows, const nlohmann::js
         }
     }
     return overlays;
-}
-
-std::string split_name(Split split) {
-    switch (split) {
-        case Split::train:
-            return "train";
-        case Split::validation:
-            return "validation";
-        case Split::test:
-            return "test";
-    }
-    throw std::logic_error("unknown split");
 }
 
 }  // namespace

@@ -73,7 +73,8 @@ TEST(StructureFactors, AgreeWithTheDirectSumForProteins) {
 
 TEST(StructureFactors, OriginHoldsTheElectronsOfTheCell) {
     double electrons = 0.0;
-    for (const gemmi::Residue& residue : atoms_of(orthorhombic).models[0].chains[0].residues) {
+    const gemmi::Structure structure = atoms_of(orthorhombic);
+    for (const gemmi::Residue& residue : structure.models[0].chains[0].residues) {
         for (const gemmi::Atom& atom : residue.atoms)
             electrons += static_cast<double>(atom.occ) * atom.element.atomic_number();
     }
