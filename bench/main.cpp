@@ -57,13 +57,14 @@ int run(int argc, char** argv) {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         // CLI11 would only say that a subcommand is missing.
-        const bool misnamed = argc > 1 && argv[1][0] != '-' && app.get_subcommands().empty();
-        if (misnamed && error.get_exit_code() != 0) {
+        const std::vector<std::string> unknown = app.remaining();
+        if (error.get_exit_code() != 0 && app.get_subcommands().empty() && !unknown.empty() &&
+            !unknown.front().starts_with('-')) {
             std::vector<std::string> names;
             for (const auto* command : app.get_subcommands({})) names.push_back(command->get_name());
             throw braggbench::UsageError(
-                fmt::format("unknown subcommand \"{}\". Did you mean \"{}\"? `braggbench --help` lists them.", argv[1],
-                            braggbench::nearest_name(argv[1], names)));
+                fmt::format("unknown subcommand \"{}\". Did you mean \"{}\"? `braggbench --help` lists them.",
+                            unknown.front(), braggbench::nearest_name(unknown.front(), names)));
         }
         return app.exit(error) == 0 ? 0 : exit_usage;
     }
