@@ -1,5 +1,5 @@
 // The one list of a recipe's fields: section, key, bounds and help. Parsing, writing, validation and the documentation
-// (`braggbench recipes --help-keys`) all walk it.
+// (`braggbench recipes NAME`) all walk it.
 #pragma once
 
 #include <limits>
