@@ -36,7 +36,7 @@ ImageTruth image_truth(const Experiment& experiment, const Rendering& rendering)
     if (!experiment.crystals.empty()) {
         const Crystal& crystal = experiment.crystals.front();
         truth.cells_per_block = static_cast<float>(crystal.cells_per_block.x());
-        truth.mosaic_spread_rms_deg = static_cast<float>(crystal.mosaic_spread_rms_deg);
+        truth.mosaic_spread_rms_deg = static_cast<float>(crystal.mosaic_spread_rms_deg.x());
         truth.crystal_volume_um3 = static_cast<float>(crystal.illuminated_volume_um3);
         for (int row = 0; row < 3; ++row) {
             for (int column = 0; column < 3; ++column) {

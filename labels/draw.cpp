@@ -75,7 +75,7 @@ Experiment draw_experiment(const Recipe& recipe, const Assignment& assignment, s
 
     Experiment experiment;
     experiment.beam = {.wavelength_A = recipe.wavelength_A,
-                       .bandwidth_rms_fraction = recipe.bandwidth_rms_fraction,
+                       .spectrum = Spectrum::gaussian(recipe.bandwidth_rms_fraction),
                        .divergence_rms_mrad = recipe.divergence_rms_mrad,
                        .fluence_photons_per_m2 = fluence,
                        .diameter_um = recipe.beam_diameter_um,
@@ -89,7 +89,7 @@ Experiment draw_experiment(const Recipe& recipe, const Assignment& assignment, s
         crystal.structure_factors = std::move(structure_factors);
         crystal.lab_from_crystal = orientation;
         crystal.cells_per_block = Eigen::Vector3d::Constant(cells_per_block);
-        crystal.mosaic_spread_rms_deg = mosaic_spread_rms_deg;
+        crystal.mosaic_spread_rms_deg.setConstant(mosaic_spread_rms_deg);
         crystal.illuminated_volume_um3 = volume_um3;
         experiment.crystals.push_back(std::move(crystal));
     }

@@ -6,8 +6,13 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numbers>
 
+#include "simulator/constants.hpp"
 #include "simulator/error.hpp"
+#include "simulator/experiment.hpp"
+#include "simulator/faults.hpp"
+#include "simulator/pixel_rows.hpp"
 
 namespace braggbench {
 namespace {
@@ -54,7 +59,57 @@ double slope(std::span<const ScatteringPoint> table, std::size_t i) {
     return before * after / (alpha * after + (1.0 - alpha) * before);
 }
 
+// Amorphous scattering in squared electrons against sin(theta) / lambda, on a grid fine enough for linear
+// interpolation.
+class AmorphousCurve {
+public:
+    AmorphousCurve(const Experiment& experiment, double stol_max) {
+        const double diameter_cm = experiment.beam.diameter_um * 1e-4;
+        const double area_cm2 = std::numbers::pi / 4.0 * diameter_cm * diameter_cm;
+        per_step_ = static_cast<float>(static_cast<double>(values_.size() - 2) / stol_max);
+        for (const AmorphousLayer& layer : experiment.background) {
+            const AmorphousMaterial& material = amorphous_material(layer.material);
+            const double molecules = area_cm2 * layer.thickness_um * 1e-4 * material.density_g_per_cm3 *
+                                     avogadro_per_mol / material.molar_mass_g_per_mol;
+            for (std::size_t i = 0; i < values_.size(); ++i) {
+                const double f = amorphous_f_e(material, static_cast<double>(i) / static_cast<double>(per_step_));
+                values_[i] += static_cast<float>(molecules * f * f);
+            }
+        }
+    }
+    float operator()(float stol_invA) const {
+        const float t = stol_invA * per_step_;
+        const int i = std::min(static_cast<int>(t), static_cast<int>(values_.size()) - 2);
+        const auto j = static_cast<std::size_t>(i);
+        return values_[j] + (t - static_cast<float>(i)) * (values_[j + 1] - values_[j]);
+    }
+
+private:
+    float per_step_;
+    std::array<float, 2050> values_{};
+};
+
 }  // namespace
+
+void check(const AmorphousLayer& layer, const std::string& name, Faults& faults) {
+    try {
+        (void)amorphous_material(layer.material);
+    } catch (const UsageError& error) {
+        faults.add(error.what());
+    }
+    faults.require(layer.thickness_um >= 0, name + "thickness_um", layer.thickness_um, "a thickness cannot be negative",
+                   "Give it in micrometres.");
+}
+
+void add_background(const Experiment& experiment, Image<float>& expected_photons) {
+    const bool dark = experiment.beam.fluence_photons_per_m2 <= 0 ||
+                      std::ranges::none_of(experiment.background, [](auto& layer) { return layer.thickness_um > 0; });
+    if (dark) return;
+    const AmorphousCurve curve(experiment, 0.5 * largest_q_invA(experiment));
+    for_each_pixel_row(experiment, expected_photons, [&](const PixelRow& row, std::span<float> pixels) {
+        for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] += curve(row.stol_invA[i]) * row.photons_per_e2[i];
+    });
+}
 
 std::span<const AmorphousMaterial> amorphous_materials() { return materials; }
 

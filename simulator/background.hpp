@@ -6,7 +6,24 @@
 #include <string_view>
 #include <vector>
 
+#include "simulator/image.hpp"
+
 namespace braggbench {
+
+class Faults;
+struct Experiment;
+
+// Amorphous matter in the beam, as a slab whose scattering per molecule is tabulated.
+struct AmorphousLayer {
+    std::string material;  // a name from amorphous_materials(): "water", "air"
+    double thickness_um = 0.0;
+};
+
+// `name` starts every message, such as "background[0].".
+void check(const AmorphousLayer& layer, const std::string& name, Faults& faults);
+
+// Adds the expected photons of the experiment's amorphous layers.
+void add_background(const Experiment& experiment, Image<float>& expected_photons);
 
 struct ScatteringPoint {
     double stol_invA;         // sin(theta) / lambda

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "simulator/error.hpp"
+#include "simulator/faults.hpp"
 #include "simulator/poisson.hpp"
 #include "simulator/random.hpp"
 
@@ -56,6 +57,16 @@ std::array<double, 4> four_normals(std::uint64_t seed, std::uint64_t image_index
 }
 
 }  // namespace
+
+void check(const DetectorResponse& response, Faults& faults) {
+    faults.require(response.gain_adu_per_photon > 0, "gain_adu_per_photon", response.gain_adu_per_photon,
+                   "a gain is positive", "Give ADU per photon.");
+    faults.require(response.read_noise_rms_adu >= 0, "read_noise_rms_adu", response.read_noise_rms_adu,
+                   "a noise cannot be negative", "Give its rms in ADU.");
+    faults.require(true, "offset_adu", response.offset_adu, "", "Give it in ADU.");
+    faults.require(response.saturation_adu > 0 && response.saturation_adu <= 65535, "saturation_adu",
+                   response.saturation_adu, "pixels are stored in 16 bits", "Give a value in (0, 65535].");
+}
 
 Image<std::uint16_t> detect(const Image<float>& expected_photons, const DetectorResponse& response, std::uint64_t seed,
                             std::uint64_t image_index) {

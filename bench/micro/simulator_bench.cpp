@@ -35,7 +35,7 @@ void add_crystal(Experiment& experiment, const UnitCell& cell, double cells, dou
     crystal.structure_factors = flat_factors(cell, 3.0);
     crystal.lab_from_crystal = RandomStream(7, 0, Stage::scene).rotation();
     crystal.cells_per_block.setConstant(cells);
-    crystal.mosaic_spread_rms_deg = mosaic_deg;
+    crystal.mosaic_spread_rms_deg.setConstant(mosaic_deg);
     experiment.crystals.push_back(crystal);
 }
 
@@ -57,7 +57,7 @@ void background(benchmark::State& state) { report(state, scene(static_cast<int>(
 // The reference's 0.2 degree cap and 1 % top hat have rms 0.1 degree and 0.29 %.
 void photosystem2_mosaic_band(benchmark::State& state) {
     Experiment experiment = scene(static_cast<int>(state.range(0)));
-    experiment.beam.bandwidth_rms_fraction = 0.0029;
+    experiment.beam.spectrum = Spectrum::gaussian(0.0029);
     add_crystal(experiment, photosystem2, 10, 0.1);
     report(state, experiment);
 }

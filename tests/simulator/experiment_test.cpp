@@ -28,7 +28,7 @@ TEST(Validate, ListsEveryFaultAtOnce) {
     experiment.beam.wavelength_A = -1;
     experiment.beam.polarization = 2;
     experiment.beam.fluence_photons_per_m2 = std::nan("");
-    experiment.crystals[0].mosaic_spread_rms_deg = -0.1;
+    experiment.crystals[0].mosaic_spread_rms_deg.y() = -0.1;
     experiment.crystals[0].lab_from_crystal *= 2;
     experiment.crystals[0].structure_factors.reset();
     experiment.background = {{"plasma", 1.0}, {"water", -1.0}};
@@ -50,10 +50,11 @@ TEST(Validate, RefusesEveryNonFiniteNumber) {
         for (int which = 0; which < 15; ++which) {
             Experiment experiment = good;
             experiment.background = {{"water", 1.0}};
+            experiment.beam.spectrum = Spectrum::gaussian(0.001);
             Panel& panel = experiment.detector.panels[0];
             Crystal& crystal = experiment.crystals[0];
             double* const fields[] = {&experiment.beam.wavelength_A,
-                                      &experiment.beam.bandwidth_rms_fraction,
+                                      &experiment.beam.spectrum.lines[0].width_fraction,
                                       &experiment.beam.divergence_rms_mrad,
                                       &experiment.beam.diameter_um,
                                       &experiment.beam.polarization,

@@ -54,10 +54,14 @@ Eigen::Matrix3d rotation_by(const Eigen::Vector3d& vector_rad) {
     return Eigen::AngleAxisd(angle, vector_rad / angle).toRotationMatrix();
 }
 
+double bandwidth(const Beam& beam) {
+    return beam.spectrum.lines.empty() ? 0.0 : beam.spectrum.lines.front().width_fraction;
+}
+
 Eigen::Vector3d scattering_vector(const Beam& beam, const Eigen::Vector3d& direction, const Draw& draw) {
     const double tilt = beam.divergence_rms_mrad * 1e-3;
     const Eigen::Vector3d incident = Eigen::Vector3d(tilt * draw.tilt_x, tilt * draw.tilt_y, 1.0).normalized();
-    return (direction - incident) / (beam.wavelength_A * (1.0 + beam.bandwidth_rms_fraction * draw.wavelength));
+    return (direction - incident) / (beam.wavelength_A * (1.0 + bandwidth(beam) * draw.wavelength));
 }
 
 double gaussian_shape(const Crystal& crystal, const Eigen::Vector3d& dh) {
@@ -116,7 +120,7 @@ Image<double> pixel_loop(const Experiment& experiment, int samples) {
         const Eigen::Vector3d q = scattering_vector(experiment.beam, direction, draw);
         double sum = 0.0;
         for (const Lattice& lattice : lattices) {
-            const double spread = lattice.crystal->mosaic_spread_rms_deg * rad_per_deg;
+            const double spread = lattice.crystal->mosaic_spread_rms_deg.x() * rad_per_deg;
             const Eigen::Vector3d hkl = lattice.hkl_from_lab * (rotation_by(spread * draw.rotation).transpose() * q);
             const Eigen::Vector3d nearest = hkl.array().round();
             const double f = static_cast<double>((*lattice.crystal->structure_factors)(
@@ -141,8 +145,8 @@ Image<double> pixel_loop(const Experiment& experiment, MillerIndex index, int sa
     Eigen::Matrix3d cross;
     cross << 0, -r.z(), r.y(), r.z(), 0, -r.x(), -r.y(), r.x(), 0;
     Eigen::Matrix<double, 3, 6> slope = Eigen::Matrix<double, 3, 6>::Zero();
-    slope.leftCols<3>() = crystal.mosaic_spread_rms_deg * rad_per_deg * cross;
-    slope.col(3) = -experiment.beam.bandwidth_rms_fraction * r;
+    slope.leftCols<3>() = crystal.mosaic_spread_rms_deg.x() * rad_per_deg * cross;
+    slope.col(3) = -bandwidth(experiment.beam) * r;
     slope(0, 4) = slope(1, 5) = -experiment.beam.divergence_rms_mrad * 1e-3 / experiment.beam.wavelength_A;
     const Eigen::DiagonalMatrix<double, 3> precision(4.0 / 0.63 * crystal.cells_per_block.cwiseAbs2());
     const Eigen::Matrix<double, 6, 3> gain = slope.transpose() * hkl_from_lab.transpose() * precision * hkl_from_lab;
@@ -153,7 +157,7 @@ Image<double> pixel_loop(const Experiment& experiment, MillerIndex index, int sa
     }
     const Eigen::Matrix<double, 6, 3> pull = -posterior * gain;
     const double volume = spread.diagonal().prod();
-    const double mosaic_rad = crystal.mosaic_spread_rms_deg * rad_per_deg;
+    const double mosaic_rad = crystal.mosaic_spread_rms_deg.x() * rad_per_deg;
     return loop(experiment, samples, [&](const Eigen::Vector3d& direction, const Draw& prior) {
         Vector6 z;
         z << prior.rotation, prior.wavelength, prior.tilt_x, prior.tilt_y;

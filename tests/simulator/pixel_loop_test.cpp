@@ -116,7 +116,7 @@ TEST(Judge, ImportanceSamplingIsUnbiased) {
 TEST(PixelLoop, WholePatternOfTwoLattices) {
     Experiment experiment;
     experiment.beam.wavelength_A = 1.3;
-    experiment.beam.bandwidth_rms_fraction = 0.002;
+    experiment.beam.spectrum = Spectrum::gaussian(0.002);
     experiment.beam.polarization = 0.9;
     experiment.detector = flat_detector(64, 64, 2.0, 120.0, 25.3, 31.9);
     RandomStream stream(3, 0, Stage::scene);
@@ -125,7 +125,7 @@ TEST(PixelLoop, WholePatternOfTwoLattices) {
         crystal.structure_factors = scenes::flat_factors(small_cell, {25, 25, 25}, 100.0F);
         crystal.lab_from_crystal = stream.rotation();
         crystal.cells_per_block = Eigen::Vector3d(4, 5, 6);
-        crystal.mosaic_spread_rms_deg = 0.3;
+        crystal.mosaic_spread_rms_deg.setConstant(0.3);
         experiment.crystals.push_back(crystal);
     }
     const Image<double> judge = pixel_loop(experiment, 3000);

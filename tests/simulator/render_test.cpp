@@ -96,7 +96,7 @@ TEST(Render, RockingIntegralFollowsDarwin) {
 Experiment pattern() {
     Experiment experiment;
     experiment.beam.wavelength_A = 1.3;
-    experiment.beam.bandwidth_rms_fraction = 0.001;
+    experiment.beam.spectrum = Spectrum::gaussian(0.001);
     experiment.detector = flat_detector(200, 160, 0.4, 150.0, 90.0, 70.0);
     experiment.background = {{"water", 10.0}};
     experiment.response.read_noise_rms_adu = 2.0;
@@ -105,7 +105,7 @@ Experiment pattern() {
         Crystal crystal;
         crystal.structure_factors = scenes::flat_factors({60, 70, 80, 90, 100, 90}, {20, 24, 28}, 300.0F);
         crystal.lab_from_crystal = stream.rotation();
-        crystal.mosaic_spread_rms_deg = 0.1 + 0.1 * lattice;
+        crystal.mosaic_spread_rms_deg.setConstant(0.1 + 0.1 * lattice);
         experiment.crystals.push_back(crystal);
     }
     return experiment;

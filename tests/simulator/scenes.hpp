@@ -63,7 +63,7 @@ struct OneSpot {
 inline Experiment one_spot(const OneSpot& spot) {
     Experiment experiment;
     experiment.beam.wavelength_A = spot.wavelength_A;
-    experiment.beam.bandwidth_rms_fraction = spot.bandwidth;
+    experiment.beam.spectrum = Spectrum::gaussian(spot.bandwidth);
     experiment.beam.divergence_rms_mrad = spot.divergence_mrad;
     const Eigen::Vector3d unturned = reciprocal_basis(spot.cell) * Eigen::Vector3d(spot.hkl.h, spot.hkl.k, spot.hkl.l);
     const Eigen::Vector3d target = bragg_point_invA(unturned.norm(), spot.wavelength_A, spot.azimuth_rad);
@@ -74,7 +74,7 @@ inline Experiment one_spot(const OneSpot& spot) {
     crystal.lab_from_crystal = Eigen::AngleAxisd(spot.off_bragg_deg * std::numbers::pi / 180, rock).toRotationMatrix() *
                                orient(spot.cell, spot.hkl, target, spot.spin_rad);
     crystal.cells_per_block.setConstant(spot.cells);
-    crystal.mosaic_spread_rms_deg = spot.mosaic_deg;
+    crystal.mosaic_spread_rms_deg.setConstant(spot.mosaic_deg);
     experiment.crystals.push_back(crystal);
 
     const Eigen::Vector3d direction = (target + Eigen::Vector3d(0, 0, 1 / spot.wavelength_A)).normalized();
