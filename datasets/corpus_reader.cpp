@@ -77,6 +77,7 @@ struct CorpusReader::State {
         read_description();
         read_labels();
         read_truth();
+        read_drawn_names();
         open_peaks();
     }
 
@@ -149,6 +150,14 @@ struct CorpusReader::State {
         }
     }
 
+    void read_drawn_names() {
+        info.drawn_names = hdf5::texts_attribute(hdf5::open(file, "/entry/truth/drawn"), "names");
+        for (const std::string& name : info.drawn_names) {
+            hdf5::check_shape(hdf5::open(file, "/entry/truth/drawn/" + name),
+                              {static_cast<std::uint64_t>(info.image_count)});
+        }
+    }
+
     void open_peaks() {
         const auto count = static_cast<std::uint64_t>(info.image_count);
         peak_offsets = hdf5::read_all<std::int64_t>(file, "/entry/truth/peaks/offsets", {count + 1});
@@ -184,6 +193,12 @@ const CorpusInfo& CorpusReader::info() const { return state_->info; }
 const std::vector<std::int32_t>& CorpusReader::class_indices() const { return state_->classes; }
 const std::vector<Split>& CorpusReader::splits() const { return state_->splits; }
 const std::vector<ImageTruth>& CorpusReader::truth() const { return state_->truth; }
+
+std::vector<float> CorpusReader::drawn(const std::string& name) const {
+    if (std::ranges::find(state_->info.drawn_names, name) == state_->info.drawn_names.end()) return {};
+    const auto count = static_cast<std::uint64_t>(state_->info.image_count);
+    return hdf5::read_all<float>(state_->file, "/entry/truth/drawn/" + name, {count});
+}
 
 std::vector<std::int64_t> CorpusReader::indices(Split split) const {
     std::vector<std::int64_t> result;

@@ -245,6 +245,7 @@ struct CorpusWriter::State {
     Column classes;
     Column splits;
     std::vector<Column> truth;
+    std::vector<Column> drawn;
     Column orientation;
     Column peak_offsets;
     std::vector<Column> peak_columns;
@@ -275,6 +276,7 @@ struct CorpusWriter::State {
             *column = Column();
         }
         truth.clear();
+        drawn.clear();
         peak_columns.clear();
         cxi_tables.clear();
         file.close();
@@ -347,6 +349,11 @@ struct CorpusWriter::State {
             truth.push_back(Column::create<float>(truth_group, column.name, column.units));
         }
         orientation = Column::create<float>(truth_group, "orientation", "1", 9);
+        const Handle drawn_group = hdf5::create_group(truth_group, "drawn", "NXcollection");
+        hdf5::set_attribute(drawn_group, "names", info.drawn_names);
+        for (const std::string& name : info.drawn_names) {
+            drawn.push_back(Column::create<float>(drawn_group, name.c_str(), layout::units_of(name)));
+        }
         const Handle peaks = hdf5::create_group(truth_group, "peaks", "NXcollection");
         peak_offsets = Column::create<std::int64_t>(peaks, "offsets", nullptr);
         layout::for_each_peak_column([&](const char* name, const char* units, auto get, auto) {
@@ -443,12 +450,17 @@ void CorpusWriter::append(const EncodedRecord& encoded) {
         throw std::logic_error(fmt::format("Image {}: class {} of {}.", state.appended, record.class_index,
                                            state.info.class_names.size()));
     }
+    if (record.drawn.size() != state.info.drawn_names.size()) {
+        throw std::logic_error(fmt::format("Image {}: {} drawn values for {} names.", state.appended,
+                                           record.drawn.size(), state.info.drawn_names.size()));
+    }
     hdf5::write_chunk(state.data, {static_cast<std::uint64_t>(state.appended), 0, 0}, encoded.chunk);
     state.classes.append(static_cast<std::int32_t>(record.class_index));
     state.splits.append(static_cast<std::uint8_t>(record.split));
     for (std::size_t i = 0; i < layout::truth_columns.size(); ++i) {
         state.truth[i].append(record.truth.*(layout::truth_columns[i].member));
     }
+    for (std::size_t i = 0; i < state.drawn.size(); ++i) state.drawn[i].append(record.drawn[i]);
     state.orientation.append(std::span<const float>(record.truth.orientation));
     state.append_peaks(record.peaks);
     state.photon_energies.append(hc_eV_A / state.info.wavelength_A);
@@ -468,6 +480,7 @@ void CorpusWriter::finish() {
         column->finish();
     }
     for (Column& column : state.truth) column.finish();
+    for (Column& column : state.drawn) column.finish();
     for (Column& column : state.peak_columns) column.finish();
     hdf5::flush(state.file);
     state.close();

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "datasets/corpus.hpp"
 #include "labels/draw.hpp"
@@ -12,9 +13,12 @@
 
 namespace braggbench {
 
+// The structure factors of each class, shared where classes agree; null where the class has no crystal.
+using Models = std::vector<std::shared_ptr<const StructureFactors>>;
+Models load_models(const Recipe& recipe);
+
 // Image `index` of the corpus alone: the same record that generate() writes.
-CorpusRecord make_record(const Recipe& recipe, const Assignment& assignment, std::int64_t index,
-                         const std::shared_ptr<const StructureFactors>& structure_factors);
+CorpusRecord make_record(const Recipe& recipe, const Assignment& assignment, std::int64_t index, const Models& models);
 
 // What the corpus file says of itself; the recipe must be valid.
 CorpusInfo corpus_info(const Recipe& recipe);

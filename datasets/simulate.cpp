@@ -7,7 +7,6 @@
 #include "datasets/picture.hpp"
 #include "simulator/atomic_file.hpp"
 #include "simulator/error.hpp"
-#include "simulator/structure_factors.hpp"
 
 namespace braggbench {
 
@@ -31,14 +30,11 @@ SimulatedImage simulate(const Recipe& recipe, std::int64_t index, const std::fil
                                      recipe.name, recipe.image_count - 1));
     }
     const Assignment assignment = draw_assignments(recipe)[static_cast<std::size_t>(index)];
-    std::shared_ptr<const StructureFactors> structure_factors;
-    if (recipe.classes[static_cast<std::size_t>(assignment.class_index)].crystal) {
-        structure_factors =
-            std::make_shared<const StructureFactors>(load_structure_factors(recipe.model, recipe.d_min_A));
-    }
+    const Models models = load_models(recipe);
     const auto key = static_cast<std::uint64_t>(index);
-    const Experiment experiment = draw_experiment(recipe, assignment, key, structure_factors);
-    SimulatedImage result{make_record(recipe, assignment, index, structure_factors), {}};
+    const Experiment experiment = make_experiment(recipe, draw_scene(recipe, assignment, key), key,
+                                                  models[static_cast<std::size_t>(assignment.class_index)]);
+    SimulatedImage result{make_record(recipe, assignment, index, models), {}};
 
     std::error_code error;
     std::filesystem::create_directories(directory, error);

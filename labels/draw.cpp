@@ -4,6 +4,10 @@
 #include <array>
 #include <cmath>
 #include <numeric>
+#include <string_view>
+#include <type_traits>
+
+#include "labels/recipe_fields.hpp"
 
 namespace braggbench {
 
@@ -34,6 +38,22 @@ void shuffle(std::vector<Assignment>& assignments, RandomStream& random) {
     }
 }
 
+// Where a field's random numbers start: FNV-1a of its name. Tests check that no two fields share numbers.
+std::uint32_t stream_of(std::string_view name) {
+    std::uint32_t hash = 2166136261U;
+    for (const char c : name) hash = (hash ^ static_cast<std::uint8_t>(c)) * 16777619U;
+    return hash;
+}
+
+template <class SceneRef, class Visitor>
+void for_each_drawn_field(SceneRef& scene, const Visitor& visit) {
+    for_each_scene_field(scene, [&](const char* section, const char* key, auto& value, Bounds, const char*) {
+        if constexpr (std::is_same_v<std::remove_cvref_t<decltype(value)>, Distribution>) {
+            visit(std::string(section) + "." + key, value);
+        }
+    });
+}
+
 }  // namespace
 
 std::vector<Assignment> draw_assignments(const Recipe& recipe) {
@@ -57,43 +77,53 @@ std::vector<Assignment> draw_assignments(const Recipe& recipe) {
     return assignments;
 }
 
-Experiment draw_experiment(const Recipe& recipe, const Assignment& assignment, std::uint64_t image_index,
-                           std::shared_ptr<const StructureFactors> structure_factors) {
-    const ClassRule& rule = recipe.classes[static_cast<std::size_t>(assignment.class_index)];
-    // Every quantity is drawn in every image, used or not, so that two recipes that differ in one class rule give the
-    // same scene otherwise.
-    RandomStream random(recipe.seed, image_index, Stage::scene);
-    const double beam_fast_px = recipe.beam_fast_px.draw(random);
-    const double beam_slow_px = recipe.beam_slow_px.draw(random);
-    const double cells_per_block = recipe.cells_per_block.draw(random);
-    const double mosaic_spread_rms_deg = recipe.mosaic_spread_rms_deg.draw(random);
-    const double volume_um3 = recipe.crystal_volume_um3.draw(random);
-    const double water_um = recipe.water_um.draw(random);
-    const double air_um = recipe.air_um.draw(random);
-    const Eigen::Matrix3d orientation = random.rotation();
-    const double fluence = rule.fluence_photons_per_m2.draw(random);
+SceneRule draw_scene(const Recipe& recipe, const Assignment& assignment, std::uint64_t image_index) {
+    SceneRule scene = recipe.classes[static_cast<std::size_t>(assignment.class_index)].scene;
+    for_each_drawn_field(scene, [&](const std::string& name, Distribution& value) {
+        RandomStream random(recipe.seed, image_index, Stage::scene, stream_of(name));
+        value = Distribution::fixed(value.draw(random));
+    });
+    return scene;
+}
 
+std::vector<std::string> drawn_names() {
+    std::vector<std::string> names;
+    const SceneRule scene;
+    for_each_drawn_field(scene, [&](const std::string& name, const Distribution&) { names.push_back(name); });
+    return names;
+}
+
+std::vector<float> drawn_values(const SceneRule& drawn) {
+    std::vector<float> values;
+    for_each_drawn_field(
+        drawn, [&](const std::string&, const Distribution& value) { values.push_back(static_cast<float>(value.low)); });
+    return values;
+}
+
+Experiment make_experiment(const Recipe& recipe, const SceneRule& drawn, std::uint64_t image_index,
+                           std::shared_ptr<const StructureFactors> structure_factors) {
     Experiment experiment;
     experiment.beam = {.wavelength_A = recipe.wavelength_A,
-                       .spectrum = Spectrum::gaussian(recipe.bandwidth_rms_fraction),
-                       .divergence_rms_mrad = recipe.divergence_rms_mrad,
-                       .fluence_photons_per_m2 = fluence,
+                       .spectrum = Spectrum::gaussian(drawn.bandwidth_rms_fraction.low),
+                       .divergence_rms_mrad = drawn.divergence_rms_mrad.low,
+                       .fluence_photons_per_m2 = drawn.fluence_photons_per_m2.low,
                        .diameter_um = recipe.beam_diameter_um,
                        .polarization = recipe.polarization};
     experiment.detector = flat_detector(recipe.width_px, recipe.height_px, recipe.pixel_size_mm, recipe.distance_mm,
-                                        beam_fast_px, beam_slow_px);
+                                        drawn.beam_fast_px.low, drawn.beam_slow_px.low);
     experiment.detector.sensor_thickness_um = recipe.sensor_thickness_um;
     experiment.detector.sensor_attenuation_length_um = recipe.sensor_attenuation_length_um;
-    if (rule.crystal) {
+    if (drawn.crystal) {
+        RandomStream random(recipe.seed, image_index, Stage::scene, stream_of("crystal.orientation"));
         Crystal crystal;
         crystal.structure_factors = std::move(structure_factors);
-        crystal.lab_from_crystal = orientation;
-        crystal.cells_per_block = Eigen::Vector3d::Constant(cells_per_block);
-        crystal.mosaic_spread_rms_deg.setConstant(mosaic_spread_rms_deg);
-        crystal.illuminated_volume_um3 = volume_um3;
+        crystal.lab_from_crystal = random.rotation();
+        crystal.cells_per_block.setConstant(drawn.cells_per_block.low);
+        crystal.mosaic_spread_rms_deg.setConstant(drawn.mosaic_spread_rms_deg.low);
+        crystal.illuminated_volume_um3 = drawn.crystal_volume_um3.low;
         experiment.crystals.push_back(std::move(crystal));
     }
-    experiment.background = {{"water", water_um}, {"air", air_um}};
+    experiment.background = {{"water", drawn.water_um.low}, {"air", drawn.air_um.low}};
     experiment.response = {.gain_adu_per_photon = recipe.gain_adu_per_photon,
                            .read_noise_rms_adu = recipe.read_noise_rms_adu,
                            .offset_adu = recipe.offset_adu,

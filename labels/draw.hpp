@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "labels/recipe.hpp"
@@ -22,8 +23,18 @@ struct Assignment {
 // order shuffled by the seed.
 std::vector<Assignment> draw_assignments(const Recipe& recipe);
 
-// The experiment of image `image_index`, whatever the other images are.
-Experiment draw_experiment(const Recipe& recipe, const Assignment& assignment, std::uint64_t image_index,
+// The scene of image `image_index`, every distribution fixed at its draw. Each field has its own stream of random
+// numbers, keyed by its name: two recipes that differ in one field give the same scene otherwise, and so do two
+// classes.
+SceneRule draw_scene(const Recipe& recipe, const Assignment& assignment, std::uint64_t image_index);
+
+// "section.key" of every field that draw_scene() draws, and what it drew, in the same order.
+std::vector<std::string> drawn_names();
+std::vector<float> drawn_values(const SceneRule& drawn);
+
+// The experiment of a drawn scene; its crystal is oriented at random. `structure_factors` may be null without a
+// crystal.
+Experiment make_experiment(const Recipe& recipe, const SceneRule& drawn, std::uint64_t image_index,
                            std::shared_ptr<const StructureFactors> structure_factors);
 
 }  // namespace braggbench

@@ -58,7 +58,8 @@ struct FaultCollector {
 
 void validate(const Recipe& recipe) {
     FaultCollector collector;
-    for_each_field(recipe, collector);
+    for_each_corpus_field(recipe, collector);
+    for_each_scene_field(recipe.scene, collector);
     if (recipe.name.empty()) collector.add("name is empty (the corpus records it). Give one.");
     if (recipe.validation_fraction + recipe.test_fraction > 0.95) {
         collector.add(
@@ -69,15 +70,20 @@ void validate(const Recipe& recipe) {
     if (recipe.classes.empty()) collector.add("no [[class]] (every image needs a label). Add at least one.");
     std::set<std::string> names;
     for (const auto& rule : recipe.classes) {
-        for_each_class_field(rule, collector);
+        FaultCollector of_class;
+        for_each_class_field(rule, of_class);
+        for_each_scene_field(rule.scene, of_class);
+        if (!of_class.faults.empty() && collector.faults.find(of_class.faults) == std::string::npos) {
+            collector.add(fmt::format("class \"{}\": {}", rule.name, of_class.faults));
+        }
         if (rule.name.empty()) collector.add("class.name is empty. Name every class.");
         if (!names.insert(rule.name).second) {
             collector.add(fmt::format("class.name = \"{}\" twice (labels must differ). Rename one.", rule.name));
         }
-        if (rule.crystal && rule.fluence_photons_per_m2.high <= 0) {
+        if (rule.scene.crystal && rule.scene.fluence_photons_per_m2.high <= 0) {
             collector.add(
                 fmt::format("class \"{}\" has a crystal but no X-rays (it would show no peak). Set "
-                            "fluence_photons_per_m2 above 0 or crystal = false.",
+                            "beam.fluence_photons_per_m2 above 0 or crystal.present = false.",
                             rule.name));
         }
     }

@@ -14,10 +14,10 @@ struct Bounds {
     double high = std::numeric_limits<double>::max();
 };
 
-// Calls visit(section, key, value, bounds, help) for every field but the classes. An empty section is the top level.
+// Calls visit(section, key, value, bounds, help) for every field that is the same for the whole corpus. An empty
+// section is the top level.
 template <class RecipeRef, class Visitor>
-void for_each_field(RecipeRef& r, Visitor&& visit) {
-    constexpr double tiny = 1e-12;
+void for_each_corpus_field(RecipeRef& r, Visitor&& visit) {
     const Bounds text{};
     visit("", "name", r.name, text, "what the corpus is called");
     visit("", "description", r.description, text, "one sentence on what it is for");
@@ -27,44 +27,52 @@ void for_each_field(RecipeRef& r, Visitor&& visit) {
     visit("corpus", "validation_fraction", r.validation_fraction, Bounds{0, 0.9}, "share for choosing among epochs");
     visit("corpus", "test_fraction", r.test_fraction, Bounds{0, 0.9}, "share held out for evaluation");
 
+    visit("response", "gain_adu_per_photon", r.gain_adu_per_photon, Bounds{1e-6, 1e6}, "ADU per photon");
+    visit("response", "read_noise_rms_adu", r.read_noise_rms_adu, Bounds{0, 1e5}, "Gaussian, per pixel");
+    visit("response", "offset_adu", r.offset_adu, Bounds{0, 60000}, "value of a dark pixel");
+    visit("response", "saturation_adu", r.saturation_adu, Bounds{1, 65535}, "highest value a pixel reports");
+
     visit("detector", "width_px", r.width_px, Bounds{16, 16384}, "pixels along fast");
     visit("detector", "height_px", r.height_px, Bounds{16, 16384}, "pixels along slow");
     visit("detector", "pixel_size_mm", r.pixel_size_mm, Bounds{1e-3, 10}, "edge of a square pixel");
     visit("detector", "distance_mm", r.distance_mm, Bounds{1, 1e5}, "sample to detector along the beam");
-    visit("detector", "beam_fast_px", r.beam_fast_px, Bounds{-1e5, 1e5}, "beam centre from pixel (0,0)'s outer corner");
-    visit("detector", "beam_slow_px", r.beam_slow_px, Bounds{-1e5, 1e5}, "the same along slow");
     visit("detector", "sensor_thickness_um", r.sensor_thickness_um, Bounds{0, 1e4}, "0 = captures every photon");
     visit("detector", "sensor_attenuation_length_um", r.sensor_attenuation_length_um, Bounds{0, 1e6},
           "1/mu of the sensor; 0 = captures every photon");
 
     visit("beam", "wavelength_A", r.wavelength_A, Bounds{0.05, 20}, "mean wavelength");
-    visit("beam", "bandwidth_rms_fraction", r.bandwidth_rms_fraction, Bounds{0, 0.05}, "sigma(lambda)/lambda");
-    visit("beam", "divergence_rms_mrad", r.divergence_rms_mrad, Bounds{0, 20}, "per transverse axis");
     visit("beam", "diameter_um", r.beam_diameter_um, Bounds{0.01, 1e4}, "of a uniform round beam");
     visit("beam", "polarization", r.polarization, Bounds{-1, 1}, "Kahn factor; 1 = field along lab x");
-
-    visit("crystal", "model", r.model, text, "built-in model name, or a path to PDB, mmCIF, MTZ");
-    visit("crystal", "d_min_A", r.d_min_A, Bounds{0.8, 50}, "resolution limit of the structure factors");
-    visit("crystal", "cells_per_block", r.cells_per_block, Bounds{3, 1e4}, "coherent cells along each axis");
-    visit("crystal", "mosaic_spread_rms_deg", r.mosaic_spread_rms_deg, Bounds{0, 5}, "Gaussian, about each axis");
-    visit("crystal", "volume_um3", r.crystal_volume_um3, Bounds{tiny, 1e9}, "illuminated crystal volume");
-
-    visit("background", "water_um", r.water_um, Bounds{0, 1e6}, "path through water");
-    visit("background", "air_um", r.air_um, Bounds{0, 1e7}, "path through air");
-
-    visit("response", "gain_adu_per_photon", r.gain_adu_per_photon, Bounds{1e-6, 1e6}, "ADU per photon");
-    visit("response", "read_noise_rms_adu", r.read_noise_rms_adu, Bounds{0, 1e5}, "Gaussian, per pixel");
-    visit("response", "offset_adu", r.offset_adu, Bounds{0, 60000}, "value of a dark pixel");
-    visit("response", "saturation_adu", r.saturation_adu, Bounds{1, 65535}, "highest value a pixel reports");
 }
 
-// The same for one [[class]].
+// The same for every field of a scene, which a [[class]] may state anew as "section.key".
+template <class SceneRef, class Visitor>
+void for_each_scene_field(SceneRef& s, Visitor&& visit) {
+    constexpr double tiny = 1e-12;
+    const Bounds text{};
+    visit("detector", "beam_fast_px", s.beam_fast_px, Bounds{-1e5, 1e5}, "beam centre from pixel (0,0)'s outer corner");
+    visit("detector", "beam_slow_px", s.beam_slow_px, Bounds{-1e5, 1e5}, "the same along slow");
+
+    visit("beam", "fluence_photons_per_m2", s.fluence_photons_per_m2, Bounds{0, 1e32}, "of one shot; 0 = no X-rays");
+    visit("beam", "bandwidth_rms_fraction", s.bandwidth_rms_fraction, Bounds{0, 0.05}, "sigma(lambda)/lambda");
+    visit("beam", "divergence_rms_mrad", s.divergence_rms_mrad, Bounds{0, 20}, "per transverse axis");
+
+    visit("crystal", "present", s.crystal, text, "is a crystal in the beam");
+    visit("crystal", "model", s.model, text, "built-in model name, or a path to PDB, mmCIF, MTZ");
+    visit("crystal", "d_min_A", s.d_min_A, Bounds{0.8, 50}, "resolution limit of the structure factors");
+    visit("crystal", "cells_per_block", s.cells_per_block, Bounds{3, 1e4}, "coherent cells along each axis");
+    visit("crystal", "mosaic_spread_rms_deg", s.mosaic_spread_rms_deg, Bounds{0, 5}, "Gaussian, about each axis");
+    visit("crystal", "volume_um3", s.crystal_volume_um3, Bounds{tiny, 1e9}, "illuminated crystal volume");
+
+    visit("background", "water_um", s.water_um, Bounds{0, 1e6}, "path through water");
+    visit("background", "air_um", s.air_um, Bounds{0, 1e7}, "path through air");
+}
+
+// The same for what a [[class]] states besides its scene.
 template <class RuleRef, class Visitor>
 void for_each_class_field(RuleRef& c, Visitor&& visit) {
     visit("class", "name", c.name, Bounds{}, "the label");
     visit("class", "weight", c.weight, Bounds{1e-9, 1e12}, "share of the corpus, relative to the others");
-    visit("class", "crystal", c.crystal, Bounds{}, "is a crystal in the beam");
-    visit("class", "fluence_photons_per_m2", c.fluence_photons_per_m2, Bounds{0, 1e32}, "0 = no X-rays");
 }
 
 }  // namespace braggbench

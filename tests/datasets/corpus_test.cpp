@@ -98,6 +98,10 @@ TEST(Corpus, ReadsBackWhatWasWritten) {
         ASSERT_EQ(peaks.size(), records[i].peaks.size());
         for (std::size_t k = 0; k < peaks.size(); ++k) expect_same(peaks[k], records[i].peaks[k]);
     }
+    ASSERT_EQ(read.drawn_names, info.drawn_names);
+    const std::vector<float> volumes = reader.drawn("crystal.volume_um3");
+    for (std::size_t i = 0; i < records.size(); ++i) EXPECT_EQ(volumes[i], records[i].drawn[0]);
+    EXPECT_TRUE(reader.drawn("crystal.colour").empty());
     EXPECT_EQ(reader.indices(Split::train), (std::vector<std::int64_t>{0, 3, 6}));
     EXPECT_EQ(reader.indices(Split::test), (std::vector<std::int64_t>{2, 5}));
     EXPECT_THROW((void)reader.image(7), UsageError);
@@ -332,7 +336,7 @@ TEST(CorpusReader, RefusesOtherHdf5Files) {
 
     {
         const hdf5::Handle file = hdf5::create_file(path);
-        hdf5::set_attribute(file, "braggbench_corpus_version", 1);
+        hdf5::set_attribute(file, "braggbench_corpus_version", 2);
         const hdf5::Handle entry = hdf5::create_group(file, "entry", "NXentry");
         const hdf5::Handle data = hdf5::create_group(entry, "data", "NXdata");
         hdf5::create_chunked(data, "data", hdf5::Number::u16, {0, 8, 8}, {hdf5::unlimited, 8, 8}, {1, 8, 8});
@@ -341,7 +345,7 @@ TEST(CorpusReader, RefusesOtherHdf5Files) {
 
     {
         const hdf5::Handle file = hdf5::create_file(path);
-        hdf5::set_attribute(file, "braggbench_corpus_version", 1);
+        hdf5::set_attribute(file, "braggbench_corpus_version", 2);
         const hdf5::Handle entry = hdf5::create_group(file, "entry", "NXentry");
         const hdf5::Handle data = hdf5::create_group(entry, "data", "NXdata");
         hdf5::create_chunked(data, "data", hdf5::Number::u16, {2, 8, 8}, {2, 8, 8}, {1, 8, 8});
