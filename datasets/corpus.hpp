@@ -20,7 +20,7 @@ struct CorpusInfo {
     int width_px = 0;
     int height_px = 0;
     double wavelength_A = 0.0;
-    Detector detector;  // one panel; the mean beam centre
+    Detector detector;  // at the mean beam centre
     DetectorResponse response;
     std::vector<std::string> class_names;
     std::vector<std::string> drawn_names;  // of what was drawn for each image, such as "crystal.volume_um3"

@@ -1,8 +1,10 @@
 // Names and columns of the corpus file, shared by its writer and its reader (docs/corpus.md).
 #pragma once
 
+#include <fmt/format.h>
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -18,6 +20,11 @@ inline constexpr std::uint64_t rows_per_chunk = 4096;
 // CrystFEL reads at most this many peaks per image (its default for CXI peak lists).
 inline constexpr std::uint64_t max_cxi_peaks = 2048;
 inline constexpr std::uint64_t cxi_chunk = 64;  // images and peaks per chunk of a CXI peak table
+
+// One module per panel; a detector of one has it as "module".
+inline std::string module_name(std::size_t number, std::size_t count) {
+    return count == 1 ? "module" : fmt::format("module_{:03}", number);
+}
 
 struct TruthColumn {
     const char* name;

@@ -16,6 +16,7 @@
 #include "datasets/hdf5.hpp"
 #include "simulator/constants.hpp"
 #include "simulator/error.hpp"
+#include "simulator/faults.hpp"
 
 namespace braggbench {
 namespace {
@@ -130,11 +131,11 @@ void validate(const CorpusInfo& info) {
         info.image_count > 0,
         fmt::format("image_count = {} (a corpus holds at least one image). Give a positive number.", info.image_count));
     require(info.width_px > 0 && info.height_px > 0, "A corpus needs images of positive width and height.");
-    require(info.detector.panels.size() == 1, "A corpus file describes a detector of one panel.");
-    const Panel& panel = info.detector.panels.front();
-    require(panel.width_px == info.width_px && panel.height_px == info.height_px,
-            "The detector's panel must have the size of the corpus's images.");
-    require(panel.pixel_size_mm > 0.0, "The detector's pixel size must be positive.");
+    Faults faults;
+    check(info.detector, faults);
+    faults.report();
+    require(info.detector.image_width_px == info.width_px && info.detector.image_height_px == info.height_px,
+            "The detector must assemble to the size of the corpus's images.");
     require(info.wavelength_A > 0.0, "The wavelength of a corpus must be positive.");
     require(!info.class_names.empty(), "A corpus needs at least one class name.");
 }
@@ -170,6 +171,35 @@ Eigen::Vector2d beam_centre_px(const Panel& panel) {
     return {rhs.dot(column1.cross(column2)) / determinant, column0.dot(rhs.cross(column2)) / determinant};
 }
 
+// NeXus: bit 0 of a pixel's mask is a gap, here whatever belongs to no panel.
+std::vector<std::uint32_t> gap_mask(const Detector& detector) {
+    Image<std::uint32_t> mask(detector.image_width_px, detector.image_height_px, 1U);
+    for (const Panel& panel : detector.panels) {
+        for (int slow = 0; slow < panel.height_px; ++slow) {
+            std::fill_n(&mask(panel.image_fast_px, panel.image_slow_px + slow), panel.width_px, 0U);
+        }
+    }
+    return std::move(mask.pixels);
+}
+
+// `origin_mm` is where the detector's axes lead.
+void write_module(const Handle& detector, const std::string& name, const Panel& panel,
+                  const Eigen::Vector3d& origin_mm) {
+    const Handle module = hdf5::create_group(detector, name, "NXdetector_module");
+    const std::int32_t origin[2] = {panel.image_slow_px, panel.image_fast_px};
+    const std::int32_t size[2] = {panel.height_px, panel.width_px};
+    hdf5::write_values(module, "data_origin", hdf5::Number::i32, origin, {2});
+    hdf5::write_values(module, "data_size", hdf5::Number::i32, size, {2});
+    const Eigen::Vector3d shift = panel.origin_mm - origin_mm;
+    const double shift_mm = shift.norm();
+    write_axis(module, "module_offset", shift_mm,
+               shift_mm > 0 ? Eigen::Vector3d(shift / shift_mm) : Eigen::Vector3d::UnitX(),
+               "/entry/instrument/detector/transformations/det_x");
+    const std::string offset = "/entry/instrument/detector/" + name + "/module_offset";
+    write_axis(module, "fast_pixel_direction", panel.pixel_size_mm, panel.fast_axis, offset);
+    write_axis(module, "slow_pixel_direction", panel.pixel_size_mm, panel.slow_axis, offset);
+}
+
 void write_detector(const Handle& instrument, const CorpusInfo& info) {
     const Panel& panel = info.detector.panels.front();
     const Handle detector = hdf5::create_group(instrument, "detector", "NXdetector");
@@ -197,9 +227,9 @@ void write_detector(const Handle& instrument, const CorpusInfo& info) {
     const auto height = static_cast<std::uint64_t>(info.height_px);
     const Handle mask = hdf5::create_chunked(detector, "pixel_mask", hdf5::Number::u32, {height, width},
                                              {height, width}, {height, width});
-    const std::vector<std::uint32_t> good(height * width, 0);
+    const std::vector<std::uint32_t> pixels = gap_mask(info.detector);
     hdf5::write_chunk(mask, {0, 0},
-                      hdf5::encode_chunk(as_bytes(std::span<const std::uint32_t>(good)), sizeof(std::uint32_t)));
+                      hdf5::encode_chunk(as_bytes(std::span<const std::uint32_t>(pixels)), sizeof(std::uint32_t)));
 
     // One axis per coordinate keeps the vectors of unit length, as NeXus asks, and the numbers exact.
     const Handle axes = hdf5::create_group(detector, "transformations", "NXtransformations");
@@ -209,16 +239,10 @@ void write_detector(const Handle& instrument, const CorpusInfo& info) {
     write_axis(axes, "det_x", panel.origin_mm.x(), Eigen::Vector3d::UnitX(),
                "/entry/instrument/detector/transformations/det_y");
 
-    const Handle module = hdf5::create_group(detector, "module", "NXdetector_module");
-    const std::int32_t origin[2] = {0, 0};
-    const std::int32_t size[2] = {info.height_px, info.width_px};
-    hdf5::write_values(module, "data_origin", hdf5::Number::i32, origin, {2});
-    hdf5::write_values(module, "data_size", hdf5::Number::i32, size, {2});
-    constexpr std::string_view offset = "/entry/instrument/detector/module/module_offset";
-    write_axis(module, "module_offset", 0.0, Eigen::Vector3d::UnitX(),
-               "/entry/instrument/detector/transformations/det_x");
-    write_axis(module, "fast_pixel_direction", panel.pixel_size_mm, panel.fast_axis, offset);
-    write_axis(module, "slow_pixel_direction", panel.pixel_size_mm, panel.slow_axis, offset);
+    for (std::size_t number = 0; number < info.detector.panels.size(); ++number) {
+        write_module(detector, layout::module_name(number, info.detector.panels.size()), info.detector.panels[number],
+                     panel.origin_mm);
+    }
 }
 
 }  // namespace

@@ -109,6 +109,34 @@ TEST(Corpus, ReadsBackWhatWasWritten) {
     EXPECT_THROW((void)reader.peaks(7), UsageError);
 }
 
+TEST(Corpus, KeepsPanelsAndTheGapsBetweenThem) {
+    const ScratchFolder folder;
+    CorpusInfo info = small_info(1);
+    Panel& left = info.detector.panels[0];
+    left.width_px = 40;
+    Panel right = left;
+    right.image_fast_px = 45;
+    right.width_px = info.width_px - 45;
+    right.fast_axis = {-std::cos(0.01), 0.0, std::sin(0.01)};
+    right.origin_mm += Eigen::Vector3d(-45 * 0.172, 0.3, -1.7);
+    info.detector.panels.push_back(right);
+    write_small_corpus(folder / "c.h5", info);
+    const CorpusReader reader(folder / "c.h5");
+    ASSERT_EQ(reader.info().detector.panels.size(), 2U);
+    const Panel& read = reader.info().detector.panels[1];
+    EXPECT_EQ(read.image_fast_px, 45);
+    EXPECT_EQ(read.width_px, right.width_px);
+    EXPECT_TRUE(read.origin_mm.isApprox(right.origin_mm, 1e-14));
+    EXPECT_EQ(read.fast_axis, right.fast_axis);
+
+    const auto height = static_cast<std::uint64_t>(info.height_px);
+    const auto width = static_cast<std::uint64_t>(info.width_px);
+    const auto mask = hdf5::read_all<std::uint32_t>(hdf5::open_file(folder / "c.h5"),
+                                                    "/entry/instrument/detector/pixel_mask", {height, width});
+    for (std::size_t fast = 0; fast < width; ++fast)
+        EXPECT_EQ(mask[3 * width + fast], fast >= 40 && fast < 45 ? 1U : 0U);
+}
+
 TEST(Corpus, TablesLongerThanAChunk) {
     const ScratchFolder folder;
     CorpusInfo info = small_info(130, 8, 8);
