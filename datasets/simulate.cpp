@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "datasets/generate.hpp"
 #include "datasets/image_file.hpp"
 #include "datasets/picture.hpp"
@@ -43,10 +45,15 @@ SimulatedImage simulate(const Recipe& recipe, std::int64_t index, const std::fil
         return result.files.back();
     };
     write_png16(file("image.png"), result.record.image);
-    write_smv(file("image_001.img"), result.record.image, experiment);
+    if (experiment.detector.panels.size() == 1) write_smv(file("image_001.img"), result.record.image, experiment);
     replace_file(file("peaks.csv"), peak_table_csv(result.record.peaks));
-    Picture overlay = resize_nearest(grey_picture(result.record.image), 2);
-    mark_peaks(overlay, result.record.peaks, 2.0);
+    constexpr int picture_px = 512;
+    const int longest_px = std::max(result.record.image.width, result.record.image.height);
+    const int factor = (longest_px + picture_px - 1) / picture_px;
+    const Picture picture = grey_picture(reduce_max(result.record.image, factor));
+    write_png(file("picture.png"), picture);
+    Picture overlay = resize_nearest(picture, 2);
+    mark_peaks(overlay, result.record.peaks, 2.0 / factor);
     write_png(file("overlay.png"), overlay);
 
     CorpusInfo info = corpus_info(recipe);

@@ -158,23 +158,11 @@ std::optional<Recipe> recipe_of(const CorpusReader& corpus) {
     }
 }
 
-// Block maxima keep spots of one pixel visible where means would wash them out.
-Image<std::uint16_t> reduce(const Image<std::uint16_t>& image, int factor) {
-    Image<std::uint16_t> result(image.width / factor, image.height / factor);
-    for (int slow = 0; slow < result.height * factor; ++slow) {
-        for (int fast = 0; fast < result.width * factor; ++fast) {
-            auto& largest = result(fast / factor, slow / factor);
-            largest = std::max(largest, image(fast, slow));
-        }
-    }
-    return result;
-}
-
 // Circles go on the right half only: hundreds of them would hide the spots that they mark.
 Tile tile(const CorpusReader& corpus, std::int64_t index, const std::string& class_name, int factor) {
     std::vector<Peak> peaks = corpus.peaks(index);
     Tile result;
-    result.picture = grey_picture(reduce(corpus.image(index), factor));
+    result.picture = grey_picture(reduce_max(corpus.image(index), factor));
     result.caption = fmt::format("{} #{}: {} peaks", class_name, index, visible_count(peaks));
     std::erase_if(peaks,
                   [&](const Peak& peak) { return peak.fast_px < 0.5F * static_cast<float>(corpus.info().width_px); });
