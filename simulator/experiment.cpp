@@ -20,6 +20,9 @@ void validate(const Experiment& experiment) {
     for (std::size_t i = 0; i < experiment.background.size(); ++i) {
         check(experiment.background[i], fmt::format("background[{}].", i), faults);
     }
+    for (std::size_t i = 0; i < experiment.occluders.size(); ++i) {
+        check(experiment.occluders[i], fmt::format("occluders[{}].", i), faults);
+    }
     check(experiment.response, faults);
     faults.report();
 }

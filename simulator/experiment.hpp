@@ -9,6 +9,7 @@
 #include "simulator/beam.hpp"
 #include "simulator/crystal.hpp"
 #include "simulator/detector.hpp"
+#include "simulator/occluders.hpp"
 #include "simulator/response.hpp"
 
 namespace braggbench {
@@ -18,6 +19,7 @@ struct Experiment {
     Detector detector;
     std::vector<Crystal> crystals;
     std::vector<AmorphousLayer> background;
+    std::vector<Occluder> occluders;
     DetectorResponse response;
 };
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "simulator/background.hpp"
+#include "simulator/occluders.hpp"
 #include "simulator/spots.hpp"
 
 namespace braggbench {
@@ -33,20 +34,29 @@ void finish_peaks(const Experiment& experiment, const Image<float>& background, 
     });
 }
 
-}  // namespace
-
-Image<float> render_background(const Experiment& experiment) {
+Image<float> unshaded_background(const Experiment& experiment) {
     validate(experiment);
     Image<float> image(experiment.detector.image_width_px, experiment.detector.image_height_px);
     add_background(experiment, image);
     return image;
 }
 
+}  // namespace
+
+Image<float> render_background(const Experiment& experiment) {
+    Image<float> image = unshaded_background(experiment);
+    shade(experiment, image);
+    return image;
+}
+
 Rendering render(const Experiment& experiment) {
     Rendering rendering;
-    rendering.expected_photons = render_background(experiment);
-    const Image<float> background = rendering.expected_photons;
+    rendering.expected_photons = unshaded_background(experiment);
+    Image<float> background = rendering.expected_photons;
     add_spots(experiment, rendering.expected_photons, rendering.peaks);
+    shade(experiment, rendering.expected_photons);
+    shade(experiment, background);
+    shade(experiment, rendering.peaks);
     finish_peaks(experiment, background, rendering.peaks);
     return rendering;
 }
