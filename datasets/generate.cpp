@@ -88,22 +88,6 @@ private:
 
 }  // namespace
 
-Models load_models(const Recipe& recipe) {
-    std::map<std::pair<std::string, double>, std::shared_ptr<const StructureFactors>> loaded;
-    Models models;
-    for (const ClassRule& rule : recipe.classes) {
-        models.push_back(nullptr);
-        if (!rule.scene.crystal) continue;
-        auto& model = loaded[{rule.scene.model, rule.scene.d_min_A}];
-        if (!model) {
-            model =
-                std::make_shared<const StructureFactors>(load_structure_factors(rule.scene.model, rule.scene.d_min_A));
-        }
-        models.back() = model;
-    }
-    return models;
-}
-
 CorpusRecord make_record(const Recipe& recipe, const Assignment& assignment, std::int64_t index, const Models& models) {
     const auto key = static_cast<std::uint64_t>(index);
     const SceneRule scene = draw_scene(recipe, assignment, key);
@@ -121,16 +105,16 @@ CorpusRecord make_record(const Recipe& recipe, const Assignment& assignment, std
 }
 
 CorpusInfo corpus_info(const Recipe& recipe) {
-    const auto middle = [](const Distribution& d) { return (d.low + d.high) / 2; };
     CorpusInfo info;
     info.image_count = recipe.image_count;
     info.width_px = recipe.width_px;
     info.height_px = recipe.height_px;
     info.wavelength_A = recipe.wavelength_A;
-    info.detector = flat_detector(recipe.width_px, recipe.height_px, recipe.pixel_size_mm, recipe.distance_mm,
-                                  middle(recipe.scene.beam_fast_px), middle(recipe.scene.beam_slow_px));
-    info.detector.sensor_thickness_um = recipe.sensor_thickness_um;
-    info.detector.sensor_attenuation_length_um = recipe.sensor_attenuation_length_um;
+    SceneRule middle = recipe.scene;
+    for (Distribution* place : {&middle.beam_fast_px, &middle.beam_slow_px, &middle.shift_x_mm, &middle.shift_y_mm}) {
+        *place = Distribution::fixed((place->low + place->high) / 2);
+    }
+    info.detector = make_detector(recipe, middle);
     info.response = {.gain_adu_per_photon = recipe.gain_adu_per_photon,
                      .read_noise_rms_adu = recipe.read_noise_rms_adu,
                      .offset_adu = recipe.offset_adu,

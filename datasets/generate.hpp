@@ -4,18 +4,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <memory>
-#include <vector>
 
 #include "datasets/corpus.hpp"
 #include "labels/draw.hpp"
+#include "labels/models.hpp"
 #include "labels/recipe.hpp"
 
 namespace braggbench {
-
-// The structure factors of each class, shared where classes agree; null where the class has no crystal.
-using Models = std::vector<std::shared_ptr<const StructureFactors>>;
-Models load_models(const Recipe& recipe);
 
 // Image `index` of the corpus alone: the same record that generate() writes.
 CorpusRecord make_record(const Recipe& recipe, const Assignment& assignment, std::int64_t index, const Models& models);

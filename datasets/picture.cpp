@@ -202,8 +202,7 @@ std::vector<std::uint8_t> encode_png(const Picture& picture) {
     if (picture.pixels.empty()) {
         throw UsageError("an empty picture cannot be written as PNG.");
     }
-    const bool is_grey =
-        std::ranges::all_of(picture.pixels, [](const Rgb& p) { return p[0] == p[1] && p[1] == p[2]; });
+    const bool is_grey = std::ranges::all_of(picture.pixels, [](const Rgb& p) { return p[0] == p[1] && p[1] == p[2]; });
     cv::Mat stored;
     // cvtColor only reads, but takes a Mat.
     cv::cvtColor(as_mat(const_cast<Picture&>(picture)), stored, is_grey ? cv::COLOR_RGB2GRAY : cv::COLOR_RGB2BGR);

@@ -205,6 +205,11 @@ Recipe parse_recipe(std::string_view text, std::string_view source, const std::v
     Recipe recipe;
     FieldReader reader(root, source);
     for_each_corpus_field(recipe, reader);
+    if (recipe.detector_preset != "none") {
+        // What the recipe states beside the preset wins over it.
+        apply_detector_preset(recipe);
+        for_each_corpus_field(recipe, reader);
+    }
     for_each_scene_field(recipe.scene, reader);
     reader.refuse_unknown({"class"});
 

@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "labels/recipe_fields.hpp"
+#include "labels/streams.hpp"
 
 namespace braggbench {
 
@@ -36,13 +37,6 @@ void shuffle(std::vector<Assignment>& assignments, RandomStream& random) {
         const auto j = static_cast<std::size_t>(random.uniform() * static_cast<double>(i));
         std::swap(assignments[i - 1], assignments[std::min(j, i - 1)]);
     }
-}
-
-// Where a field's random numbers start: FNV-1a of its name. Tests check that no two fields share numbers.
-std::uint32_t stream_of(std::string_view name) {
-    std::uint32_t hash = 2166136261U;
-    for (const char c : name) hash = (hash ^ static_cast<std::uint8_t>(c)) * 16777619U;
-    return hash;
 }
 
 template <class SceneRef, class Visitor>
@@ -80,7 +74,7 @@ std::vector<Assignment> draw_assignments(const Recipe& recipe) {
 SceneRule draw_scene(const Recipe& recipe, const Assignment& assignment, std::uint64_t image_index) {
     SceneRule scene = recipe.classes[static_cast<std::size_t>(assignment.class_index)].scene;
     for_each_drawn_field(scene, [&](const std::string& name, Distribution& value) {
-        RandomStream random(recipe.seed, image_index, Stage::scene, stream_of(name));
+        RandomStream random = stream_of(recipe, image_index, name);
         value = Distribution::fixed(value.draw(random));
     });
     return scene;
@@ -98,37 +92,6 @@ std::vector<float> drawn_values(const SceneRule& drawn) {
     for_each_drawn_field(
         drawn, [&](const std::string&, const Distribution& value) { values.push_back(static_cast<float>(value.low)); });
     return values;
-}
-
-Experiment make_experiment(const Recipe& recipe, const SceneRule& drawn, std::uint64_t image_index,
-                           std::shared_ptr<const StructureFactors> structure_factors) {
-    Experiment experiment;
-    experiment.beam = {.wavelength_A = recipe.wavelength_A,
-                       .spectrum = Spectrum::gaussian(drawn.bandwidth_rms_fraction.low),
-                       .divergence_rms_mrad = drawn.divergence_rms_mrad.low,
-                       .fluence_photons_per_m2 = drawn.fluence_photons_per_m2.low,
-                       .diameter_um = recipe.beam_diameter_um,
-                       .polarization = recipe.polarization};
-    experiment.detector = flat_detector(recipe.width_px, recipe.height_px, recipe.pixel_size_mm, recipe.distance_mm,
-                                        drawn.beam_fast_px.low, drawn.beam_slow_px.low);
-    experiment.detector.sensor_thickness_um = recipe.sensor_thickness_um;
-    experiment.detector.sensor_attenuation_length_um = recipe.sensor_attenuation_length_um;
-    if (drawn.crystal) {
-        RandomStream random(recipe.seed, image_index, Stage::scene, stream_of("crystal.orientation"));
-        Crystal crystal;
-        crystal.structure_factors = std::move(structure_factors);
-        crystal.lab_from_crystal = random.rotation();
-        crystal.cells_per_block.setConstant(drawn.cells_per_block.low);
-        crystal.mosaic_spread_rms_deg.setConstant(drawn.mosaic_spread_rms_deg.low);
-        crystal.illuminated_volume_um3 = drawn.crystal_volume_um3.low;
-        experiment.crystals.push_back(std::move(crystal));
-    }
-    experiment.background = {{"water", drawn.water_um.low}, {"air", drawn.air_um.low}};
-    experiment.response = {.gain_adu_per_photon = recipe.gain_adu_per_photon,
-                           .read_noise_rms_adu = recipe.read_noise_rms_adu,
-                           .offset_adu = recipe.offset_adu,
-                           .saturation_adu = recipe.saturation_adu};
-    return experiment;
 }
 
 }  // namespace braggbench

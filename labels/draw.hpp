@@ -2,13 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
+#include "labels/models.hpp"
 #include "labels/recipe.hpp"
 #include "simulator/experiment.hpp"
-#include "simulator/structure_factors.hpp"
 
 namespace braggbench {
 
@@ -32,9 +31,11 @@ SceneRule draw_scene(const Recipe& recipe, const Assignment& assignment, std::ui
 std::vector<std::string> drawn_names();
 std::vector<float> drawn_values(const SceneRule& drawn);
 
-// The experiment of a drawn scene; its crystal is oriented at random. `structure_factors` may be null without a
-// crystal.
+// The detector of a drawn scene.
+Detector make_detector(const Recipe& recipe, const SceneRule& drawn);
+
+// The experiment of a drawn scene, oriented, placed and speckled at random. `models` are those of its class.
 Experiment make_experiment(const Recipe& recipe, const SceneRule& drawn, std::uint64_t image_index,
-                           std::shared_ptr<const StructureFactors> structure_factors);
+                           const ClassModels& models);
 
 }  // namespace braggbench

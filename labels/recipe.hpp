@@ -3,10 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "simulator/particle_transform.hpp"
 #include "simulator/random.hpp"
+#include "simulator/small_angle.hpp"
 
 namespace braggbench {
 
@@ -28,6 +31,8 @@ struct Distribution {
 struct SceneRule {
     Distribution beam_fast_px;  // from the outer corner of pixel (0, 0)
     Distribution beam_slow_px;
+    Distribution shift_x_mm;  // of the detector in the lab; a preset has no other way to move
+    Distribution shift_y_mm;
 
     Distribution fluence_photons_per_m2 = Distribution::fixed(1e22);  // 0 = no X-rays
     Distribution bandwidth_rms_fraction = Distribution::fixed(0.001);
@@ -42,7 +47,33 @@ struct SceneRule {
 
     Distribution water_um;
     Distribution air_um;
+
+    std::string beam_stop = "none";                           // "none", "circle", "circle+arm", "wedge"
+    Distribution beam_stop_size_mm = Distribution::fixed(4);  // diameter, or the length of a wedge
+    Distribution beam_stop_arm_width_mm = Distribution::fixed(1);
+    Distribution beam_stop_opening_deg = Distribution::fixed(20);  // of a wedge
+    Distribution beam_stop_direction_deg;                          // of arm or wedge, from lab x towards y
+    Distribution beam_stop_penumbra_mm = Distribution::fixed(0.2);
+
+    std::string particle = "none";  // "none", "sphere", "icosahedron", "globule", or a path to PDB or mmCIF
+    Distribution particle_count = Distribution::fixed(1);  // to the nearest whole number
+    Distribution particle_diameter_nm = Distribution::fixed(70);
+    double particle_contrast_e_per_A3 = 0.43;
+    Distribution particle_focus_depth_um = Distribution::fixed(5);
+    Distribution particle_weakest_share = Distribution::fixed(1);
+
+    std::string small_angle = "none";                                   // names of small_angle_kinds() joined by '+'
+    Distribution small_angle_photons_per_px = Distribution::fixed(10);  // of each kind's brightest feature
 };
+
+// The form behind a name of SceneRule::particle; none for a path.
+std::optional<ParticleShape::Form> particle_form(const std::string& name);
+// The diameter that a shape's transform is made at: the middle of those drawn.
+double base_diameter_nm(const SceneRule& scene);
+
+// The kinds that SceneRule::small_angle names. Throws UsageError for an unknown one, with the nearest.
+std::vector<SmallAngleScene> small_angle_scenes(const std::string& names);
+std::vector<std::string> small_angle_kinds();
 
 // One class and the scenes that are its images: the label is this rule, never guessed from pixels.
 struct ClassRule {
@@ -59,6 +90,7 @@ struct Recipe {
     double validation_fraction = 0.15;
     double test_fraction = 0.25;
 
+    std::string detector_preset = "none";  // or a name of detector_presets(), which sets what follows but the distance
     int width_px = 512;
     int height_px = 512;
     double pixel_size_mm = 0.172;
@@ -81,5 +113,9 @@ struct Recipe {
 
 // Throws UsageError listing every fault at once.
 void validate(const Recipe& recipe);
+
+// Takes size, pixels, sensor and response from the recipe's preset, at its distance and wavelength. Throws UsageError
+// for an unknown preset.
+void apply_detector_preset(Recipe& recipe);
 
 }  // namespace braggbench

@@ -32,6 +32,8 @@ void for_each_corpus_field(RecipeRef& r, Visitor&& visit) {
     visit("response", "offset_adu", r.offset_adu, Bounds{0, 60000}, "value of a dark pixel");
     visit("response", "saturation_adu", r.saturation_adu, Bounds{1, 65535}, "highest value a pixel reports");
 
+    visit("detector", "preset", r.detector_preset, text,
+          "none, or a name that `braggbench detectors` lists: sets the rest of [detector] and [response]");
     visit("detector", "width_px", r.width_px, Bounds{16, 16384}, "pixels along fast");
     visit("detector", "height_px", r.height_px, Bounds{16, 16384}, "pixels along slow");
     visit("detector", "pixel_size_mm", r.pixel_size_mm, Bounds{1e-3, 10}, "edge of a square pixel");
@@ -53,6 +55,9 @@ void for_each_scene_field(SceneRef& s, Visitor&& visit) {
     visit("detector", "beam_fast_px", s.beam_fast_px, Bounds{-1e5, 1e5}, "beam centre from pixel (0,0)'s outer corner");
     visit("detector", "beam_slow_px", s.beam_slow_px, Bounds{-1e5, 1e5}, "the same along slow");
 
+    visit("detector", "shift_x_mm", s.shift_x_mm, Bounds{-1e4, 1e4}, "moves the detector along lab x (left)");
+    visit("detector", "shift_y_mm", s.shift_y_mm, Bounds{-1e4, 1e4}, "moves it along lab y (up)");
+
     visit("beam", "fluence_photons_per_m2", s.fluence_photons_per_m2, Bounds{0, 1e32}, "of one shot; 0 = no X-rays");
     visit("beam", "bandwidth_rms_fraction", s.bandwidth_rms_fraction, Bounds{0, 0.05}, "sigma(lambda)/lambda");
     visit("beam", "divergence_rms_mrad", s.divergence_rms_mrad, Bounds{0, 20}, "per transverse axis");
@@ -66,6 +71,25 @@ void for_each_scene_field(SceneRef& s, Visitor&& visit) {
 
     visit("background", "water_um", s.water_um, Bounds{0, 1e6}, "path through water");
     visit("background", "air_um", s.air_um, Bounds{0, 1e7}, "path through air");
+
+    visit("beam_stop", "shape", s.beam_stop, text, "none, circle, circle+arm or wedge, at the detector");
+    visit("beam_stop", "size_mm", s.beam_stop_size_mm, Bounds{tiny, 1e4}, "diameter, or length of a wedge");
+    visit("beam_stop", "arm_width_mm", s.beam_stop_arm_width_mm, Bounds{tiny, 1e4}, "of circle+arm");
+    visit("beam_stop", "opening_deg", s.beam_stop_opening_deg, Bounds{1, 170}, "full angle of a wedge");
+    visit("beam_stop", "direction_deg", s.beam_stop_direction_deg, Bounds{-360, 360},
+          "of arm or wedge, from lab x (left) towards y (up)");
+    visit("beam_stop", "penumbra_mm", s.beam_stop_penumbra_mm, Bounds{0, 1e3}, "width of its soft edge");
+
+    visit("particles", "shape", s.particle, text, "none, sphere, icosahedron, globule, or a path to PDB or mmCIF");
+    visit("particles", "count", s.particle_count, Bounds{0, 50}, "in the focus, to the nearest whole number");
+    visit("particles", "diameter_nm", s.particle_diameter_nm, Bounds{1, 1e4}, "of shapes; a file keeps its own");
+    visit("particles", "contrast_e_per_A3", s.particle_contrast_e_per_A3, Bounds{1e-6, 10}, "of shapes");
+    visit("particles", "focus_depth_um", s.particle_focus_depth_um, Bounds{0, 1e4}, "where particles are found");
+    visit("particles", "weakest_share", s.particle_weakest_share, Bounds{0, 1}, "fluence shares run from here to 1");
+
+    visit("small_angle", "kinds", s.small_angle, text, "none, or names joined by '+': halo, ring, fcc, textured, ...");
+    visit("small_angle", "photons_per_px", s.small_angle_photons_per_px, Bounds{0, 1e9},
+          "of each kind's brightest feature, about");
 }
 
 // The same for what a [[class]] states besides its scene.
