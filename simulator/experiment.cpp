@@ -20,6 +20,8 @@ void validate(const Experiment& experiment) {
     for (std::size_t i = 0; i < experiment.background.size(); ++i) {
         check(experiment.background[i], fmt::format("background[{}].", i), faults);
     }
+    check(experiment.particles, experiment, faults);
+    check(experiment.small_angle, "small_angle.", faults);
     check(experiment.response, faults);
     faults.report();
 }

@@ -10,6 +10,8 @@
 #include "simulator/crystal.hpp"
 #include "simulator/detector.hpp"
 #include "simulator/response.hpp"
+#include "simulator/single_particle.hpp"
+#include "simulator/small_angle.hpp"
 
 namespace braggbench {
 
@@ -18,6 +20,8 @@ struct Experiment {
     Detector detector;
     std::vector<Crystal> crystals;
     std::vector<AmorphousLayer> background;
+    ParticleShot particles;
+    SmallAngle small_angle;
     DetectorResponse response;
 };
 
