@@ -23,6 +23,8 @@ void validate(const Experiment& experiment) {
     for (std::size_t i = 0; i < experiment.occluders.size(); ++i) {
         check(experiment.occluders[i], fmt::format("occluders[{}].", i), faults);
     }
+    check(experiment.particles, experiment, faults);
+    check(experiment.small_angle, "small_angle.", faults);
     check(experiment.response, faults);
     faults.report();
 }

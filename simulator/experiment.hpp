@@ -11,6 +11,8 @@
 #include "simulator/detector.hpp"
 #include "simulator/occluders.hpp"
 #include "simulator/response.hpp"
+#include "simulator/single_particle.hpp"
+#include "simulator/small_angle.hpp"
 
 namespace braggbench {
 
@@ -20,6 +22,8 @@ struct Experiment {
     std::vector<Crystal> crystals;
     std::vector<AmorphousLayer> background;
     std::vector<Occluder> occluders;
+    ParticleShot particles;
+    SmallAngle small_angle;
     DetectorResponse response;
 };
 

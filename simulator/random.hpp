@@ -17,6 +17,8 @@ enum class Stage : std::uint32_t {
     read_noise = 4,
     model_atoms = 5,
     split = 6,
+    particles = 36,
+    saxs = 37,
 };
 
 // Four 32-bit words for one counter value; the base of everything below. `block` numbers the draws within a stage.

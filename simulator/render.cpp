@@ -38,6 +38,8 @@ Image<float> unshaded_background(const Experiment& experiment) {
     validate(experiment);
     Image<float> image(experiment.detector.image_width_px, experiment.detector.image_height_px);
     add_background(experiment, image);
+    add_particles(experiment, image);
+    add_small_angle(experiment, image);
     return image;
 }
 
