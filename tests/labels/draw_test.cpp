@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include "labels/recipe_fields.hpp"
+#include "simulator/structure_factors.hpp"
 #include "simulator/unit_cell.hpp"
 
 namespace braggbench {
@@ -68,7 +69,7 @@ TEST(Draw, OrderIsShuffledAndKeyed) {
 }
 
 Experiment experiment_of(const Recipe& recipe, int class_index, std::uint64_t image) {
-    return make_experiment(recipe, draw_scene(recipe, {class_index, Split::train}, image), image, cubic());
+    return make_experiment(recipe, draw_scene(recipe, {class_index, Split::train}, image), image, {cubic(), nullptr});
 }
 
 TEST(Draw, ExperimentFollowsTheClassRule) {

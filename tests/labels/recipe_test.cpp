@@ -51,6 +51,29 @@ TEST(Recipe, ClassesAreChecked) {
     EXPECT_NE(faults(recipe).find("no X-rays"), std::string::npos);
 }
 
+TEST(Recipe, WordsAreCheckedWithTheNearest) {
+    Recipe recipe = valid();
+    recipe.classes[0].scene.beam_stop = "wedg";
+    recipe.classes[0].scene.small_angle = "halo+rings";
+    EXPECT_NE(faults(recipe).find("Did you mean \"wedge\"?"), std::string::npos) << faults(recipe);
+    EXPECT_NE(faults(recipe).find("Did you mean \"ring\"?"), std::string::npos) << faults(recipe);
+}
+
+TEST(Recipe, APresetSetsTheDetectorAndForbidsContradictions) {
+    Recipe recipe = valid();
+    recipe.detector_preset = "pilatus-6m";
+    apply_detector_preset(recipe);
+    EXPECT_EQ(recipe.width_px, 2463);
+    EXPECT_EQ(recipe.pixel_size_mm, 0.172);
+    EXPECT_EQ(faults(recipe), "");
+    recipe.height_px = 100;
+    recipe.scene.beam_fast_px = Distribution::fixed(40);
+    EXPECT_NE(faults(recipe).find("2463 x 2527"), std::string::npos) << faults(recipe);
+    EXPECT_NE(faults(recipe).find("shift_x_mm"), std::string::npos) << faults(recipe);
+    recipe.detector_preset = "pilatus-7m";
+    EXPECT_NE(faults(recipe).find("pilatus-"), std::string::npos) << faults(recipe);
+}
+
 TEST(Recipe, SplitsMustLeaveTrainingImages) {
     Recipe recipe = valid();
     recipe.validation_fraction = 0.5;
