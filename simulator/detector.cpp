@@ -215,6 +215,7 @@ Detector assembled(const Detector& detector) {
     Detector result = detector;
     int left_px = std::numeric_limits<int>::max();
     int top_px = std::numeric_limits<int>::max();
+    Eigen::Vector2d first_corner_px = Eigen::Vector2d::Zero();
     for (Panel& panel : result.panels) {
         if (std::abs(panel.pixel_size_mm / detector.panels.front().pixel_size_mm - 1) > 1e-3) {
             throw UsageError(
@@ -224,8 +225,11 @@ Detector assembled(const Detector& detector) {
         }
         panel = drawn_upright(panel);
         const Eigen::Vector3d centre_px = centre_mm(panel) / panel.pixel_size_mm;
-        panel.image_fast_px = static_cast<int>(std::lround(-centre_px.x() - 0.5 * panel.width_px));
-        panel.image_slow_px = static_cast<int>(std::lround(-centre_px.y() - 0.5 * panel.height_px));
+        const Eigen::Vector2d corner_px(-centre_px.x() - 0.5 * panel.width_px, -centre_px.y() - 0.5 * panel.height_px);
+        if (&panel == &result.panels.front()) first_corner_px = corner_px;
+        // From the first panel, so that a lattice of whole pixels stays one.
+        panel.image_fast_px = static_cast<int>(std::lround(corner_px.x() - first_corner_px.x()));
+        panel.image_slow_px = static_cast<int>(std::lround(corner_px.y() - first_corner_px.y()));
         left_px = std::min(left_px, panel.image_fast_px);
         top_px = std::min(top_px, panel.image_slow_px);
     }
