@@ -100,14 +100,17 @@ bool collide(const Panel& a, const Panel& b, const Eigen::Vector3d& a_to_b_mm) {
 
 void check_collisions(const Detector& detector, Faults& faults) {
     std::vector<Eigen::Vector3d> centres;
-    centres.reserve(detector.panels.size());
-    for (const Panel& panel : detector.panels) centres.push_back(centre_mm(panel));
+    std::vector<double> reaches_mm;
+    for (const Panel& panel : detector.panels) {
+        centres.push_back(centre_mm(panel));
+        reaches_mm.push_back(half_diagonal_mm(panel));
+    }
     for (std::size_t j = 1; j < centres.size(); ++j) {
         for (std::size_t i = 0; i < j; ++i) {
             const Panel& a = detector.panels[i];
             const Panel& b = detector.panels[j];
             const Eigen::Vector3d a_to_b = centres[j] - centres[i];
-            const double reach = half_diagonal_mm(a) + half_diagonal_mm(b);
+            const double reach = reaches_mm[i] + reaches_mm[j];
             if (a_to_b.squaredNorm() < reach * reach && collide(a, b, a_to_b)) {
                 faults.add(
                     fmt::format("panels[{}] and panels[{}] (they lie in one plane and overlap there by more than {} "

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "simulator/error.hpp"
+#include "simulator/geometry.hpp"
 #include "simulator/render.hpp"
 #include "tests/simulator/scenes.hpp"
 
@@ -114,6 +115,39 @@ TEST(Occluders, CastShadowsOnTiltedPanelsAndThroughTheBeamOffTheImage) {
     EXPECT_EQ(image(30, 70), 0.0F);
     EXPECT_GT(shaded_px(image), 10.0);
     EXPECT_EQ(image(60, 70), 1.0F);
+}
+
+// Runs of pixels are shaded at once; panels of one pixel each leave no runs.
+TEST(Occluders, RunsOfPixelsAreWhatSinglePixelsAre) {
+    Experiment experiment = open_scene();
+    experiment.occluders = {{{{0, 0}, {2, 0.3}, {1.8, 1}, {1, 0.9}, {1.2, 2}, {-3, 2}}, 0.1, 70.0, 0.3, 0.4},
+                            circular_stop({-2, 0.5}, 1.5, 80.0),
+                            linear_stop({0, 0}, {-9, -3}, 0.3, 60.0)};
+    for (const double turn_deg : {0.0, 50.0}) {
+        experiment.detector = tilted(open_scene().detector, rotation_about({0.2, 1, 0.4}, turn_deg), {0, 0, 100});
+        const Image<float> whole = transmission(experiment);
+        Experiment pixels = experiment;
+        pixels.detector.panels.clear();
+        const Panel& panel = experiment.detector.panels.front();
+        for (int slow = 0; slow < panel.height_px; ++slow) {
+            for (int fast = 0; fast < panel.width_px; ++fast) {
+                Panel single = panel;
+                single.width_px = 1;
+                single.height_px = 1;
+                single.image_fast_px = fast;
+                single.image_slow_px = slow;
+                single.origin_mm = lab_from_panel_mm(panel, fast, slow);
+                pixels.detector.panels.push_back(single);
+            }
+        }
+        const Image<float> single = transmission(pixels);
+        double different = 0;
+        for (std::size_t i = 0; i < whole.size(); ++i) {
+            different = std::max(different, std::abs(static_cast<double>(whole.pixels[i] - single.pixels[i])));
+        }
+        EXPECT_LT(different, 1e-6) << turn_deg;
+        EXPECT_GT(shaded_px(whole), 500) << turn_deg;
+    }
 }
 
 TEST(Occluders, BehindThePanelHideNothing) {
