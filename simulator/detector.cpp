@@ -100,14 +100,17 @@ bool collide(const Panel& a, const Panel& b, const Eigen::Vector3d& a_to_b_mm) {
 
 void check_collisions(const Detector& detector, Faults& faults) {
     std::vector<Eigen::Vector3d> centres;
-    centres.reserve(detector.panels.size());
-    for (const Panel& panel : detector.panels) centres.push_back(centre_mm(panel));
+    std::vector<double> reaches_mm;
+    for (const Panel& panel : detector.panels) {
+        centres.push_back(centre_mm(panel));
+        reaches_mm.push_back(half_diagonal_mm(panel));
+    }
     for (std::size_t j = 1; j < centres.size(); ++j) {
         for (std::size_t i = 0; i < j; ++i) {
             const Panel& a = detector.panels[i];
             const Panel& b = detector.panels[j];
             const Eigen::Vector3d a_to_b = centres[j] - centres[i];
-            const double reach = half_diagonal_mm(a) + half_diagonal_mm(b);
+            const double reach = reaches_mm[i] + reaches_mm[j];
             if (a_to_b.squaredNorm() < reach * reach && collide(a, b, a_to_b)) {
                 faults.add(
                     fmt::format("panels[{}] and panels[{}] (they lie in one plane and overlap there by more than {} "
@@ -215,6 +218,7 @@ Detector assembled(const Detector& detector) {
     Detector result = detector;
     int left_px = std::numeric_limits<int>::max();
     int top_px = std::numeric_limits<int>::max();
+    Eigen::Vector2d first_corner_px = Eigen::Vector2d::Zero();
     for (Panel& panel : result.panels) {
         if (std::abs(panel.pixel_size_mm / detector.panels.front().pixel_size_mm - 1) > 1e-3) {
             throw UsageError(
@@ -224,8 +228,11 @@ Detector assembled(const Detector& detector) {
         }
         panel = drawn_upright(panel);
         const Eigen::Vector3d centre_px = centre_mm(panel) / panel.pixel_size_mm;
-        panel.image_fast_px = static_cast<int>(std::lround(-centre_px.x() - 0.5 * panel.width_px));
-        panel.image_slow_px = static_cast<int>(std::lround(-centre_px.y() - 0.5 * panel.height_px));
+        const Eigen::Vector2d corner_px(-centre_px.x() - 0.5 * panel.width_px, -centre_px.y() - 0.5 * panel.height_px);
+        if (&panel == &result.panels.front()) first_corner_px = corner_px;
+        // From the first panel, so that a lattice of whole pixels stays one.
+        panel.image_fast_px = static_cast<int>(std::lround(corner_px.x() - first_corner_px.x()));
+        panel.image_slow_px = static_cast<int>(std::lround(corner_px.y() - first_corner_px.y()));
         left_px = std::min(left_px, panel.image_fast_px);
         top_px = std::min(top_px, panel.image_slow_px);
     }

@@ -26,9 +26,9 @@ std::span<const DetectorPreset> detector_presets();
 // layout (AGIPD, CSPAD), whose image holds the panels as the raw data do: such layouts take `shift_mm` only.
 struct DetectorPlacement {
     double distance_mm = 200.0;
-    double wavelength_A = 1.0;           // for the sensor's attenuation and for the gain of integrating detectors
-    std::optional<double> beam_fast_px;  // in the image, from the outer corner of pixel (0, 0)
-    std::optional<double> beam_slow_px;
+    double wavelength_A = 1.0;  // for the sensor's attenuation and for the gain of integrating detectors
+    std::optional<double> beam_fast_px = std::nullopt;  // in the image, from the outer corner of pixel (0, 0)
+    std::optional<double> beam_slow_px = std::nullopt;
     Eigen::Vector2d shift_mm = Eigen::Vector2d::Zero();  // moves the detector along lab x and y
 };
 

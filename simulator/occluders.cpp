@@ -41,16 +41,31 @@ double distance_from_figure_mm(const std::vector<Eigen::Vector2d>& corners, cons
     return inside && corners.size() > 2 ? -distance : distance;
 }
 
-// The share of what falls on `position` of the lab that passes the occluder. The edge rises like the integral of a
-// smooth source: 3 t^2 - 2 t^3.
-double transmission_at(const Occluder& occluder, const Eigen::Vector3d& position_mm, double pixel_size_mm) {
-    if (position_mm.z() < occluder.distance_mm * (1.0 - contact)) return 1.0;
+// Where the ray to a point of the lab meets the occluder's plane, as the distance from its outline (negative inside),
+// and the width of the edge there.
+struct Edge {
+    double distance_mm;
+    double width_mm;
+};
+
+Edge edge_at(const Occluder& occluder, const Eigen::Vector3d& position_mm, double pixel_size_mm) {
     const double scale = occluder.distance_mm / position_mm.z();
-    const double distance =
-        distance_from_figure_mm(occluder.corners_mm, scale * position_mm.head<2>()) - occluder.radius_mm;
-    const double width = std::max(occluder.penumbra_mm, scale * pixel_size_mm);
-    const double t = std::clamp(distance / width + 0.5, 0.0, 1.0);
+    return {distance_from_figure_mm(occluder.corners_mm, scale * position_mm.head<2>()) - occluder.radius_mm,
+            std::max(occluder.penumbra_mm, scale * pixel_size_mm)};
+}
+
+// The edge rises like the integral of a smooth source: 3 t^2 - 2 t^3.
+double transmission_at(const Occluder& occluder, const Edge& edge) {
+    const double t = std::clamp(edge.distance_mm / edge.width_mm + 0.5, 0.0, 1.0);
     return occluder.transmission + (1.0 - occluder.transmission) * t * t * (3.0 - 2.0 * t);
+}
+
+bool stands_before(const Occluder& occluder, double z_mm) { return z_mm >= occluder.distance_mm * (1.0 - contact); }
+
+// The share of what falls on a point of the lab that passes the occluder.
+double transmission_at(const Occluder& occluder, const Eigen::Vector3d& position_mm, double pixel_size_mm) {
+    if (!stands_before(occluder, position_mm.z())) return 1.0;
+    return transmission_at(occluder, edge_at(occluder, position_mm, pixel_size_mm));
 }
 
 // Half-open ranges of a panel's pixels.
@@ -91,6 +106,46 @@ PixelBox shadow_box(const Panel& panel, const Occluder& occluder) {
     };
     return {begin(shadow.min().x(), panel.width_px), end(shadow.max().x(), panel.width_px),
             begin(shadow.min().y(), panel.height_px), end(shadow.max().y(), panel.height_px)};
+}
+
+// The farthest that the foot of a ray moves in the occluder's plane from one pixel of the box to the next; infinite
+// where the occluder does not stand before all of them. The point d (x, y) / z moves by at most pixel d / z (1 + rho /
+// z).
+double longest_step_mm(const Panel& panel, const Occluder& occluder, const PixelBox& box) {
+    double nearest_mm = std::numeric_limits<double>::infinity();
+    double widest_mm = 0.0;
+    for (const int fast : {box.fast_begin, box.fast_end}) {
+        for (const int slow : {box.slow_begin, box.slow_end}) {
+            const Eigen::Vector3d corner = lab_from_panel_mm(panel, fast, slow);
+            nearest_mm = std::min(nearest_mm, corner.z());
+            widest_mm = std::max(widest_mm, corner.head<2>().norm());
+        }
+    }
+    if (!stands_before(occluder, nearest_mm)) return std::numeric_limits<double>::infinity();
+    return panel.pixel_size_mm * occluder.distance_mm / nearest_mm * (1.0 + widest_mm / nearest_mm);
+}
+
+// The distance from an outline changes by no more than the foot moves, so that far from the edge whole runs of pixels
+// are open or shaded alike.
+void shade_row(const Panel& panel, const Occluder& occluder, const PixelBox& box, int slow, double step_mm,
+               float* first_pixel) {
+    for (int fast = box.fast_begin; fast < box.fast_end;) {
+        const Eigen::Vector3d position = lab_from_panel_mm(panel, fast + 0.5, slow + 0.5);
+        float* const pixel = first_pixel + fast;
+        if (!stands_before(occluder, position.z())) {
+            ++fast;
+            continue;
+        }
+        const Edge edge = edge_at(occluder, position, panel.pixel_size_mm);
+        const auto share = static_cast<float>(transmission_at(occluder, edge));
+        // The edge may be wider by a step elsewhere.
+        const double clear_mm = std::abs(edge.distance_mm) - 0.5 * std::max(edge.width_mm, step_mm);
+        const int run =
+            clear_mm > step_mm ? 1 + static_cast<int>(std::min(clear_mm / step_mm, box.fast_end - fast - 1.0)) : 1;
+        if (share != 1.0F)
+            std::transform(pixel, pixel + run, pixel, [share](float photons) { return photons * share; });
+        fast += run;
+    }
 }
 
 double transmission_at(const Experiment& experiment, double image_fast_px, double image_slow_px) {
@@ -182,12 +237,10 @@ void shade(const Experiment& experiment, Image<float>& expected_photons) {
     for (const Occluder& occluder : experiment.occluders) {
         for (const Panel& panel : experiment.detector.panels) {
             const PixelBox box = shadow_box(panel, occluder);
+            const double step_mm = longest_step_mm(panel, occluder, box);
             for (int slow = box.slow_begin; slow < box.slow_end; ++slow) {
-                for (int fast = box.fast_begin; fast < box.fast_end; ++fast) {
-                    expected_photons(panel.image_fast_px + fast, panel.image_slow_px + slow) *=
-                        static_cast<float>(transmission_at(occluder, lab_from_panel_mm(panel, fast + 0.5, slow + 0.5),
-                                                           panel.pixel_size_mm));
-                }
+                shade_row(panel, occluder, box, slow, step_mm,
+                          &expected_photons(panel.image_fast_px, panel.image_slow_px + slow));
             }
         }
     }
