@@ -19,8 +19,8 @@ namespace braggbench {
 namespace {
 
 constexpr int taps = 4;
-constexpr int lead = 2;  // grid points kept below x = 0, for the taps of a sample near it
-constexpr double oversampling = 2.0;
+constexpr int lead = 2;               // grid points kept below x = 0, for the taps of a sample near it
+constexpr double oversampling = 2.5;  // with 4 taps, errors are some 3e-4 of what interferes at a sample
 
 // Beatty et al. 2005, equation 5: the best width of a Kaiser-Bessel kernel for its taps and the oversampling.
 double kernel_beta() {
@@ -28,10 +28,11 @@ double kernel_beta() {
     return std::numbers::pi * std::sqrt(narrow * narrow - 0.8);
 }
 
+// Kaiser and Bessel's kernel less its step at the end, which would make samples on grid points special.
 double kernel(double steps) {
     const double u = 2.0 * steps / taps;
     if (std::abs(u) >= 1.0) return 0.0;
-    return std::cyl_bessel_i(0.0, kernel_beta() * std::sqrt(1.0 - u * u)) / std::cyl_bessel_i(0.0, kernel_beta());
+    return std::cyl_bessel_i(0.0, kernel_beta() * std::sqrt(1.0 - u * u)) - 1.0;
 }
 
 // The kernel's transform at x, a fraction of the box's edge: what interpolation multiplies the density with.
@@ -41,7 +42,8 @@ double kernel_transform(double fraction) {
     const double root2 = beta * beta - turn * turn;
     const double root = std::sqrt(std::abs(root2));
     const double shape = root < 1e-9 ? 1.0 : (root2 > 0 ? std::sinh(root) : std::sin(root)) / root;
-    return taps * shape / std::cyl_bessel_i(0.0, beta);
+    const double step = std::abs(turn) < 1e-9 ? 1.0 : std::sin(turn) / turn;
+    return taps * (shape - step);
 }
 
 // The kernel at the taps around a sample, against where it lies between two grid points, for linear interpolation.

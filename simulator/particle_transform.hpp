@@ -44,8 +44,8 @@ public:
     };
 
     // Density on a periodic cube of `points` per edge, x fastest, the particle around index 0 with wrap, blurred by a
-    // Gaussian of which the variance `sharpen_A2` per axis is to be undone. The particle must leave at least half of
-    // each edge empty.
+    // Gaussian of which the variance `sharpen_A2` per axis is to be undone. The particle must not fill more
+    // than 1 / 2.5 of each edge.
     ParticleTransform(std::vector<float> density_e_per_A3, int points, double edge_A, double diameter_A,
                       double s_max_invA, double sharpen_A2);
 

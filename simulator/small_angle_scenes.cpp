@@ -1,4 +1,5 @@
 // Typical scenes of small-angle scattering, drawn.
+#include <Eigen/Geometry>
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -8,6 +9,7 @@
 #include "simulator/pixel_rows.hpp"
 #include "simulator/random.hpp"
 #include "simulator/small_angle.hpp"
+#include "simulator/small_angle_curves.hpp"
 
 namespace braggbench {
 namespace {
@@ -161,6 +163,14 @@ SmallAngle draw_small_angle(SmallAngleScene scene, double photons_per_px, const 
         case SmallAngleScene::structure_factor: {
             FormFactor packed = draw.halo();
             packed.packing_fraction = random.uniform(0.25, 0.5);
+            double brightest = 0.0;
+            for (double qr = 0.01; qr < 1.0; qr += 0.01) {
+                const double q = qr / packed.radius_A;
+                brightest =
+                    std::max(brightest, sphere_intensity(q, packed.radius_A, packed.size_rms_fraction) *
+                                            hard_sphere_structure_factor(q, packed.radius_A, packed.packing_fraction));
+            }
+            packed.photons_per_sr /= brightest;
             add(packed);
             break;
         }

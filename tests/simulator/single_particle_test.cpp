@@ -61,13 +61,13 @@ TEST(ParticleTransform, SphereFollowsItsFormula) {
         // Against the amplitude's envelope at s, not its local value, which passes through 0.
         const double x = pi * s * 700;
         const double envelope = ball_e(0, 700, 0.43) * std::min(1.0, 3.0 / (x * x));
-        EXPECT_NEAR(f.real(), expected, 1e-3 * envelope) << s;
-        EXPECT_NEAR(f.imag(), 0.0, 1e-3 * envelope) << s;
+        EXPECT_NEAR(f.real(), expected, 2e-3 * envelope) << s;
+        EXPECT_NEAR(f.imag(), 0.0, 2e-3 * envelope) << s;
         error2 += std::norm(f - expected);
         total2 += expected * expected;
     }
-    EXPECT_LT(std::sqrt(error2 / total2), 2e-4);
-    EXPECT_NEAR(transform(Eigen::Vector3d::Zero()).real() / ball_e(0, 700, 0.43), 1.0, 2e-4);
+    EXPECT_LT(std::sqrt(error2 / total2), 5e-4);
+    EXPECT_NEAR(transform(Eigen::Vector3d::Zero()).real() / ball_e(0, 700, 0.43), 1.0, 1e-3);
 }
 
 TEST(ParticleTransform, CoreAndSoftEdge) {
@@ -82,7 +82,7 @@ TEST(ParticleTransform, CoreAndSoftEdge) {
     const double at_0 = ball_e(0, 300, 0.4) - ball_e(0, 200, 0.3);
     for (const double s : {0.0, 0.003, 0.007, 0.012, 0.02, 0.029}) {
         const double expected = (ball_e(s, 300, 0.4) - ball_e(s, 200, 0.3)) * std::exp(-2 * pi * pi * 400 * s * s);
-        EXPECT_NEAR(transform(s * direction(random)).real(), expected, 1e-4 * at_0) << s;
+        EXPECT_NEAR(transform(s * direction(random)).real(), expected, 1e-3 * at_0) << s;
     }
 }
 
@@ -97,22 +97,22 @@ TEST(ParticleTransform, IcosahedronHasItsVolumeGyrationAndSymmetry) {
     const double edge = 600 / (0.5 * std::sqrt(10 + 2 * std::sqrt(5.0)));
     const double volume = 5 * (3 + std::sqrt(5.0)) / 12 * std::pow(edge, 3);
     const double at_0 = transform(Eigen::Vector3d::Zero()).real();
-    EXPECT_NEAR(at_0 / volume, 1.0, 5e-3);
+    EXPECT_NEAR(at_0 / volume, 1.0, 2e-3);
     // Rg^2 = 3/2 I / m.
     const double gyration2 = 1.5 * (3 + std::sqrt(5.0)) / 20 * edge * edge;
-    const double s = 0.15 / (2 * pi * std::sqrt(gyration2));
+    const double s = 0.6 / (2 * pi * std::sqrt(gyration2));
     const double ratio = std::norm(transform(Eigen::Vector3d(s, 0, 0))) / (at_0 * at_0);
     EXPECT_NEAR(-3 * std::log(ratio) / std::pow(2 * pi * s, 2) / gyration2, 1.0, 0.02);
     // A turn by 72 degrees about a vertex leaves it alone, one by 36 degrees does not.
-    const Eigen::Vector3d vertex = Eigen::Vector3d(0, 1, std::numbers::phi).normalized();
+    const Eigen::Vector3d vertex = Eigen::Vector3d(0, std::numbers::phi, 1).normalized();
     const Eigen::Vector3d face = Eigen::Vector3d(1, 1, 1).normalized();
     const auto turned = [&](double deg) { return Eigen::AngleAxisd(deg * rad_per_deg, vertex) * face; };
     const double flare = std::abs(transform(0.02 * turned(0)));
     EXPECT_NEAR(std::abs(transform(0.02 * turned(72))) / flare, 1.0, 2e-2);
     EXPECT_LT(std::abs(transform(0.02 * turned(36))), 0.5 * flare);
-    // Finer grids round the edges less; this is how much it matters.
+    // Finer grids overfill the vertices less; this is how much it matters at most.
     const ParticleTransform finer = transform_shape(shape, 0.06);
-    EXPECT_NEAR(std::abs(finer(0.02 * face)) / flare, 1.0, 2e-2);
+    EXPECT_NEAR(std::abs(finer(0.02 * face)) / flare, 1.0, 4e-2);
 }
 
 TEST(ParticleTransform, GlobuleIsDrawnFromItsSeed) {
@@ -152,7 +152,7 @@ TEST_F(ParticleAtomsFile, TwoAtomsInterfere) {
         "END\n");
     const ParticleTransform transform = transform_atoms(path_, 0.25);
     const double at_0 = transform(Eigen::Vector3d::Zero()).real();
-    EXPECT_NEAR(at_0, 6.0 + 0.5 * 8.0, 5e-3);
+    EXPECT_NEAR(at_0, 6.0 + 0.5 * 8.0, 1e-2);
     // Middle of 6 and 4 electrons: carbon 2.4 A to the left, oxygen 3.6 A to the right.
     for (const double s : {0.05, 0.1, 0.17, 0.24}) {
         // |F(s)|^2 = c^2 + o^2 + 2 c o cos(2 pi 6 s) along x; across, c + o.
@@ -174,7 +174,7 @@ TEST_F(ParticleAtomsFile, TwoAtomsInterfere) {
     }
     // In water: less the electrons of the displaced volumes.
     const ParticleTransform wet = transform_atoms(path_, 0.25, {.solvent_e_per_A3 = 0.334});
-    EXPECT_NEAR(wet(Eigen::Vector3d::Zero()).real(), 10.0 - 0.334 * (16.44 + 0.5 * 9.13), 5e-3);
+    EXPECT_NEAR(wet(Eigen::Vector3d::Zero()).real(), 10.0 - 0.334 * (16.44 + 0.5 * 9.13), 1e-2);
 }
 
 TEST_F(ParticleAtomsFile, NothingThatScatters) {
@@ -317,9 +317,8 @@ TEST(AddParticles, FineFringesFade) {
     experiment.particles.particles.push_back(particle);
     const Image<float> two = render_background(experiment);
     for (int i = 60; i < 200; i += 7) EXPECT_NEAR(two(i, 137) / one(i, 137), 2.0F, 0.05F);
-    // A path difference of 2 mm along the beam at 2 theta = 0.05 with 0.5 % bandwidth washes fringes out too.
-    experiment.particles.particles[1].position_um = {0, 0, 200};
-    experiment.beam.spectrum = Spectrum::gaussian(0.0);
+    // A spectrum of 5 % rms washes out fringes of order 20 of particles behind each other.
+    experiment.particles.particles[1].position_um = {0, 0, 10};
     const Image<float> sharp = render_background(experiment);
     experiment.beam.spectrum = Spectrum::gaussian(0.05);
     const Image<float> broad = render_background(experiment);
