@@ -20,6 +20,9 @@ void validate(const Experiment& experiment) {
     for (std::size_t i = 0; i < experiment.background.size(); ++i) {
         check(experiment.background[i], fmt::format("background[{}].", i), faults);
     }
+    check(experiment.radial_profile, faults);
+    check(experiment.anisotropy, faults);
+    check(experiment.ice, faults);
     check(experiment.response, faults);
     faults.report();
 }

@@ -5,10 +5,12 @@
 
 #include <vector>
 
+#include "simulator/anisotropy.hpp"
 #include "simulator/background.hpp"
 #include "simulator/beam.hpp"
 #include "simulator/crystal.hpp"
 #include "simulator/detector.hpp"
+#include "simulator/ice.hpp"
 #include "simulator/response.hpp"
 
 namespace braggbench {
@@ -18,6 +20,9 @@ struct Experiment {
     Detector detector;
     std::vector<Crystal> crystals;
     std::vector<AmorphousLayer> background;
+    RadialProfile radial_profile;
+    Anisotropy anisotropy;
+    Ice ice;
     DetectorResponse response;
 };
 

@@ -17,6 +17,8 @@ enum class Stage : std::uint32_t {
     read_noise = 4,
     model_atoms = 5,
     split = 6,
+    ice_grains = 31,
+    ice_orientation = 32,
 };
 
 // Four 32-bit words for one counter value; the base of everything below. `block` numbers the draws within a stage.

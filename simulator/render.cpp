@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "simulator/background.hpp"
+#include "simulator/ice.hpp"
 #include "simulator/spots.hpp"
 
 namespace braggbench {
@@ -39,14 +40,21 @@ Image<float> render_background(const Experiment& experiment) {
     validate(experiment);
     Image<float> image(experiment.detector.image_width_px, experiment.detector.image_height_px);
     add_background(experiment, image);
+    apply_shadows(experiment, image);
     return image;
 }
 
 Rendering render(const Experiment& experiment) {
     Rendering rendering;
-    rendering.expected_photons = render_background(experiment);
-    const Image<float> background = rendering.expected_photons;
+    validate(experiment);
+    rendering.expected_photons =
+        Image<float>(experiment.detector.image_width_px, experiment.detector.image_height_px);
+    add_background(experiment, rendering.expected_photons);
+    Image<float> background = rendering.expected_photons;
     add_spots(experiment, rendering.expected_photons, rendering.peaks);
+    add_ice_grains(experiment, rendering.expected_photons, rendering.peaks);
+    apply_shadows(experiment, rendering.expected_photons, rendering.peaks);
+    apply_shadows(experiment, background);
     finish_peaks(experiment, background, rendering.peaks);
     return rendering;
 }
