@@ -5,6 +5,8 @@
 #include <memory>
 #include <string>
 
+#include "simulator/peak.hpp"
+
 namespace braggbench {
 
 class Faults;
@@ -38,6 +40,7 @@ struct Crystal {
     double illuminated_volume_um3 = 1.0;
     double b_factor_A2 = 0.0;  // beyond that of the structure factors: intensity * exp(-2 B s^2), s = sin(theta)/lambda
     double d_min_A = 0.0;      // no reflections beyond; 0 = as far as the structure factors go
+    PeakKind kind = PeakKind::protein;  // of its peaks
 };
 
 // `name` starts every message, such as "crystals[0].".

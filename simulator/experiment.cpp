@@ -25,6 +25,9 @@ void validate(const Experiment& experiment) {
     }
     check(experiment.particles, experiment, faults);
     check(experiment.small_angle, "small_angle.", faults);
+    check(experiment.radial_profile, faults);
+    check(experiment.anisotropy, faults);
+    check(experiment.ice, faults);
     check(experiment.response, faults);
     faults.report();
 }

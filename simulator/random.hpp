@@ -19,6 +19,8 @@ enum class Stage : std::uint32_t {
     split = 6,
     particles = 36,
     saxs = 37,
+    ice_grains = 31,
+    ice_orientation = 32,
 };
 
 // Four 32-bit words for one counter value; the base of everything below. `block` numbers the draws within a stage.

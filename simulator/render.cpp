@@ -6,6 +6,7 @@
 
 #include "simulator/background.hpp"
 #include "simulator/occluders.hpp"
+#include "simulator/ice.hpp"
 #include "simulator/spots.hpp"
 
 namespace braggbench {
@@ -48,6 +49,7 @@ Image<float> unshaded_background(const Experiment& experiment) {
 Image<float> render_background(const Experiment& experiment) {
     Image<float> image = unshaded_background(experiment);
     shade(experiment, image);
+    apply_shadows(experiment, image);
     return image;
 }
 
@@ -59,6 +61,15 @@ Rendering render(const Experiment& experiment) {
     shade(experiment, rendering.expected_photons);
     shade(experiment, background);
     shade(experiment, rendering.peaks);
+    validate(experiment);
+    rendering.expected_photons =
+        Image<float>(experiment.detector.image_width_px, experiment.detector.image_height_px);
+    add_background(experiment, rendering.expected_photons);
+    Image<float> background = rendering.expected_photons;
+    add_spots(experiment, rendering.expected_photons, rendering.peaks);
+    add_ice_grains(experiment, rendering.expected_photons, rendering.peaks);
+    apply_shadows(experiment, rendering.expected_photons, rendering.peaks);
+    apply_shadows(experiment, background);
     finish_peaks(experiment, background, rendering.peaks);
     return rendering;
 }

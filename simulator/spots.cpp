@@ -173,6 +173,7 @@ void add_lattice(const Experiment& experiment, std::size_t lattice, double q_max
         }
         if (total.photons >= static_cast<double>(listed_peak_min_photons)) {
             peaks.push_back(to_peak(hkl, lattice, total, 1.0 / r.norm()));
+            peaks.back().kind = crystal.kind;
         }
     });
 }
