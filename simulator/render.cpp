@@ -4,9 +4,10 @@
 #include <cmath>
 #include <utility>
 
+#include "simulator/anisotropy.hpp"
 #include "simulator/background.hpp"
-#include "simulator/occluders.hpp"
 #include "simulator/ice.hpp"
+#include "simulator/occluders.hpp"
 #include "simulator/spots.hpp"
 
 namespace braggbench {
@@ -58,18 +59,12 @@ Rendering render(const Experiment& experiment) {
     rendering.expected_photons = unshaded_background(experiment);
     Image<float> background = rendering.expected_photons;
     add_spots(experiment, rendering.expected_photons, rendering.peaks);
-    shade(experiment, rendering.expected_photons);
-    shade(experiment, background);
-    shade(experiment, rendering.peaks);
-    validate(experiment);
-    rendering.expected_photons =
-        Image<float>(experiment.detector.image_width_px, experiment.detector.image_height_px);
-    add_background(experiment, rendering.expected_photons);
-    Image<float> background = rendering.expected_photons;
-    add_spots(experiment, rendering.expected_photons, rendering.peaks);
     add_ice_grains(experiment, rendering.expected_photons, rendering.peaks);
     apply_shadows(experiment, rendering.expected_photons, rendering.peaks);
     apply_shadows(experiment, background);
+    shade(experiment, rendering.expected_photons);
+    shade(experiment, background);
+    shade(experiment, rendering.peaks);
     finish_peaks(experiment, background, rendering.peaks);
     return rendering;
 }
