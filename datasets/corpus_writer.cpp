@@ -171,17 +171,6 @@ Eigen::Vector2d beam_centre_px(const Panel& panel) {
     return {rhs.dot(column1.cross(column2)) / determinant, column0.dot(rhs.cross(column2)) / determinant};
 }
 
-// NeXus: bit 0 of a pixel's mask is a gap, here whatever belongs to no panel.
-std::vector<std::uint32_t> gap_mask(const Detector& detector) {
-    Image<std::uint32_t> mask(detector.image_width_px, detector.image_height_px, 1U);
-    for (const Panel& panel : detector.panels) {
-        for (int slow = 0; slow < panel.height_px; ++slow) {
-            std::fill_n(&mask(panel.image_fast_px, panel.image_slow_px + slow), panel.width_px, 0U);
-        }
-    }
-    return std::move(mask.pixels);
-}
-
 // `origin_mm` is where the detector's axes lead.
 void write_module(const Handle& detector, const std::string& name, const Panel& panel,
                   const Eigen::Vector3d& origin_mm) {
@@ -227,7 +216,8 @@ void write_detector(const Handle& instrument, const CorpusInfo& info) {
     const auto height = static_cast<std::uint64_t>(info.height_px);
     const Handle mask = hdf5::create_chunked(detector, "pixel_mask", hdf5::Number::u32, {height, width},
                                              {height, width}, {height, width});
-    const std::vector<std::uint32_t> pixels = gap_mask(info.detector);
+    const Image<std::uint8_t> bits = pixel_mask(info.response, info.detector);
+    const std::vector<std::uint32_t> pixels(bits.pixels.begin(), bits.pixels.end());
     hdf5::write_chunk(mask, {0, 0},
                       hdf5::encode_chunk(as_bytes(std::span<const std::uint32_t>(pixels)), sizeof(std::uint32_t)));
 

@@ -29,9 +29,10 @@ ImageTruth image_truth(const Experiment& experiment, const Rendering& rendering)
     truth.beam_fast_px = static_cast<float>(-panel.origin_mm.dot(panel.fast_axis) / panel.pixel_size_mm);
     truth.beam_slow_px = static_cast<float>(-panel.origin_mm.dot(panel.slow_axis) / panel.pixel_size_mm);
     truth.fluence_photons_per_m2 = static_cast<float>(experiment.beam.fluence_photons_per_m2);
-    truth.lattice_count = static_cast<float>(experiment.crystals.size());
-    if (!experiment.crystals.empty()) {
-        const Crystal& crystal = experiment.crystals.front();
+    const auto is_protein = [](const Crystal& crystal) { return crystal.kind == PeakKind::protein; };
+    truth.lattice_count = static_cast<float>(std::ranges::count_if(experiment.crystals, is_protein));
+    if (truth.lattice_count > 0) {
+        const Crystal& crystal = *std::ranges::find_if(experiment.crystals, is_protein);
         for (int row = 0; row < 3; ++row) {
             for (int column = 0; column < 3; ++column) {
                 truth.orientation[3 * row + column] = static_cast<float>(crystal.lab_from_crystal(row, column));
@@ -95,7 +96,8 @@ CorpusRecord make_record(const Recipe& recipe, const Assignment& assignment, std
         make_experiment(recipe, scene, key, models[static_cast<std::size_t>(assignment.class_index)]);
     Rendering rendering = render(experiment);
     CorpusRecord record;
-    record.image = detect(rendering.expected_photons, experiment.response, recipe.seed, key);
+    record.image =
+        detect(rendering.expected_photons, experiment.response, experiment.detector, recipe.seed, key).counts;
     record.class_index = assignment.class_index;
     record.split = assignment.split;
     record.truth = image_truth(experiment, rendering);
@@ -115,10 +117,7 @@ CorpusInfo corpus_info(const Recipe& recipe) {
         *place = Distribution::fixed((place->low + place->high) / 2);
     }
     info.detector = make_detector(recipe, middle);
-    info.response = {.gain_adu_per_photon = recipe.gain_adu_per_photon,
-                     .read_noise_rms_adu = recipe.read_noise_rms_adu,
-                     .offset_adu = recipe.offset_adu,
-                     .saturation_adu = recipe.saturation_adu};
+    info.response = recipe.response;
     for (const auto& rule : recipe.classes) info.class_names.push_back(rule.name);
     info.drawn_names = drawn_names();
     info.recipe_toml = to_toml(recipe);

@@ -15,6 +15,7 @@
 #include "labels/recipe_fields.hpp"
 #include "simulator/detector_presets.hpp"
 #include "simulator/error.hpp"
+#include "simulator/materials.hpp"
 #include "simulator/nearest_name.hpp"
 
 namespace braggbench {
@@ -100,10 +101,13 @@ void apply_detector_preset(Recipe& recipe) {
     recipe.pixel_size_mm = setup.detector.panels.front().pixel_size_mm;
     recipe.sensor_thickness_um = setup.detector.sensor_thickness_um;
     recipe.sensor_attenuation_length_um = setup.detector.sensor_attenuation_length_um;
-    recipe.gain_adu_per_photon = setup.response.gain_adu_per_photon;
-    recipe.read_noise_rms_adu = setup.response.read_noise_rms_adu;
-    recipe.offset_adu = setup.response.offset_adu;
-    recipe.saturation_adu = setup.response.saturation_adu;
+    recipe.response = setup.response;
+    constexpr double fwhm_per_g = 1.533;  // of g / (2 pi) (g^2 + r^2)^(-3/2)
+    if (setup.fibre_point_spread_g_um > 0) {
+        recipe.response.point_spread.fiber_fraction = 1.0;
+        recipe.response.point_spread.fiber_fwhm_px =
+            fwhm_per_g * setup.fibre_point_spread_g_um * 1e-3 / recipe.pixel_size_mm;
+    }
 }
 
 namespace {
@@ -166,11 +170,18 @@ void check_preset(const Recipe& recipe, FaultCollector& collector) {
 }
 
 void check_words(const SceneRule& scene, FaultCollector& collector) {
-    const std::vector<std::string> stops = {"none", "circle", "circle+arm", "wedge"};
-    if (std::ranges::find(stops, scene.beam_stop) == stops.end()) {
-        collector.add(fmt::format("beam_stop.shape = \"{}\" (no such shape). Did you mean \"{}\"?", scene.beam_stop,
-                                  nearest_name(scene.beam_stop, stops)));
-    }
+    const auto one_of = [&](const char* key, const std::string& value, const std::vector<std::string>& known) {
+        if (std::ranges::find(known, value) != known.end()) return;
+        collector.add(fmt::format("{} = \"{}\" (it is none of {}). Did you mean \"{}\"?", key, value,
+                                  fmt::join(known, ", "), nearest_name(value, known)));
+    };
+    one_of("beam.spectrum", scene.spectrum, {"gaussian", "top-hat", "sase", "two-colour"});
+    one_of("crystal.mosaic_law", scene.mosaic_law, {"gaussian", "nanobragg-cap"});
+    one_of("crystal.misorientation", scene.misorientation, {"random", "rms", "fixed"});
+    one_of("beam_stop.shape", scene.beam_stop, {"none", "circle", "circle+arm", "wedge"});
+    std::vector<std::string> media = {"none"};
+    for (const AmorphousMaterial& material : amorphous_materials()) media.emplace_back(material.name);
+    one_of("background.medium", scene.medium, media);
     try {
         (void)small_angle_scenes(scene.small_angle);
     } catch (const UsageError& error) {

@@ -9,6 +9,7 @@
 
 #include "simulator/particle_transform.hpp"
 #include "simulator/random.hpp"
+#include "simulator/response.hpp"
 #include "simulator/small_angle.hpp"
 
 namespace braggbench {
@@ -34,8 +35,11 @@ struct SceneRule {
     Distribution shift_x_mm;  // of the detector in the lab; a preset has no other way to move
     Distribution shift_y_mm;
 
-    Distribution fluence_photons_per_m2 = Distribution::fixed(1e22);  // 0 = no X-rays
-    Distribution bandwidth_rms_fraction = Distribution::fixed(0.001);
+    Distribution fluence_photons_per_m2 = Distribution::fixed(1e22);   // 0 = no X-rays
+    std::string spectrum = "gaussian";                                 // "gaussian", "top-hat", "sase", "two-colour"
+    Distribution bandwidth_rms_fraction = Distribution::fixed(0.001);  // a top hat is sqrt(12) times as wide
+    Distribution sase_spikes = Distribution::fixed(40);                // to the nearest whole number
+    Distribution colour_separation_fraction = Distribution::fixed(0.02);
     Distribution divergence_rms_mrad = Distribution::fixed(0.1);
 
     bool crystal = true;                  // is there one in the beam
@@ -43,10 +47,37 @@ struct SceneRule {
     double d_min_A = 3.0;
     Distribution cells_per_block = Distribution::fixed(20);  // along every axis
     Distribution mosaic_spread_rms_deg = Distribution::fixed(0.1);
-    Distribution crystal_volume_um3 = Distribution::fixed(5);
+    std::string mosaic_law = "gaussian";                       // "gaussian" or "nanobragg-cap"
+    Distribution crystal_volume_um3 = Distribution::fixed(5);  // of all lattices together
+    Distribution b_factor_A2;
+    Distribution halo_fraction;
+    Distribution halo_rms_invA = Distribution::fixed(0.002);
+    Distribution lattices = Distribution::fixed(1);  // to the nearest whole number
+    std::string misorientation = "random";           // "rms", "fixed" or "random"
+    Distribution misorientation_deg;
+    Distribution volume_spread;  // rms of ln(volume) between lattices
+    Distribution pieces = Distribution::fixed(1);
+    Distribution crack_rms_deg;
+    std::string twin_law;
+    Distribution twin_fraction;
 
     Distribution water_um;
     Distribution air_um;
+    std::string medium = "none";  // another of amorphous_materials()
+    Distribution medium_um;
+    Distribution film_um;  // of Kapton beside the beam, which shades one side; 0 = none
+    Distribution film_azimuth_deg = Distribution::fixed(-90);  // of its normal
+    Distribution streak_photons_per_px;
+    Distribution streak_azimuth_deg;  // of the jet, across which it runs
+
+    Distribution ice_um;
+    Distribution ice_cubicity;
+    Distribution ice_crystallite_nm = Distribution::fixed(100);
+    Distribution ice_grains;                          // 0 = smooth rings
+    Distribution ice_march = Distribution::fixed(1);  // 1 = no texture
+    Distribution ice_single_grains;                   // to the nearest whole number
+    Distribution ice_single_grain_um = Distribution::fixed(0.5);
+    double ice_damage_photons_per_px = 0.0;
 
     std::string beam_stop = "none";                           // "none", "circle", "circle+arm", "wedge"
     Distribution beam_stop_size_mm = Distribution::fixed(4);  // diameter, or the length of a wedge
@@ -102,10 +133,7 @@ struct Recipe {
     double beam_diameter_um = 3.0;
     double polarization = 1.0;
 
-    double gain_adu_per_photon = 1.0;
-    double read_noise_rms_adu = 0.0;
-    double offset_adu = 0.0;
-    double saturation_adu = 65535.0;
+    DetectorResponse response;
 
     SceneRule scene;  // what the classes start from
     std::vector<ClassRule> classes;
