@@ -7,6 +7,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <numeric>
 #include <sstream>
@@ -45,6 +46,15 @@ TEST(Presets, AllAreSoundAndNamed) {
             EXPECT_EQ(panel.origin_mm.z(), 200.0);
             EXPECT_GT(panel.fast_axis.cross(panel.slow_axis).z(), 0.999) << "seen from behind";
         }
+    }
+}
+
+TEST(Presets, AreInTheDocumentation) {
+    std::ifstream file(std::filesystem::path(TEST_DATA_DIR) / "../../docs/detectors.md");
+    ASSERT_TRUE(file);
+    const std::string text(std::istreambuf_iterator<char>(file), {});
+    for (const DetectorPreset& entry : detector_presets()) {
+        EXPECT_NE(text.find("`" + std::string(entry.name) + "`"), std::string::npos) << entry.name;
     }
 }
 
