@@ -142,8 +142,9 @@ void shade_row(const Panel& panel, const Occluder& occluder, const PixelBox& box
         const double clear_mm = std::abs(edge.distance_mm) - 0.5 * std::max(edge.width_mm, step_mm);
         const int run =
             clear_mm > step_mm ? 1 + static_cast<int>(std::min(clear_mm / step_mm, box.fast_end - fast - 1.0)) : 1;
-        if (share != 1.0F)
+        if (share != 1.0F) {
             std::transform(pixel, pixel + run, pixel, [share](float photons) { return photons * share; });
+        }
         fast += run;
     }
 }
