@@ -464,7 +464,8 @@ void check(const Diffuse& c, const std::string& name, Faults& faults) {
 }
 
 bool is_dark(const Experiment& experiment) {
-    return experiment.small_angle.components.empty() || experiment.beam.fluence_photons_per_m2 <= 0;
+    return experiment.small_angle.components.empty() || experiment.detector.panels.empty() ||
+           experiment.beam.fluence_photons_per_m2 <= 0;
 }
 
 }  // namespace
