@@ -7,6 +7,7 @@
 #include <cmath>
 #include <gemmi/it92.hpp>
 #include <gemmi/model.hpp>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -228,7 +229,8 @@ std::vector<Ball> draw_lumps(double diameter_A, RandomStream& random) {
 
 // Grains on a jittered lattice, of uneven weight, inside a union of balls.
 void add_globule(const Box& box, const ParticleShape& shape, std::vector<float>& density) {
-    RandomStream random(shape.seed, 0, Stage::particles);
+    // An image number that no corpus reaches keeps this stream apart from those that draw shots.
+    RandomStream random(shape.seed, std::numeric_limits<std::uint64_t>::max(), Stage::particles);
     const std::vector<Ball> lumps = draw_lumps(shape.diameter_A, random);
     // A residue of a protein fills about 5 A cubed; large bodies are made of at most 48^3 grains.
     const double grain_A = std::max(5.0, shape.diameter_A / 48.0);

@@ -6,12 +6,14 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <span>
 #include <type_traits>
 
 #include "simulator/constants.hpp"
 #include "simulator/experiment.hpp"
+#include "simulator/fast_math.hpp"
 #include "simulator/faults.hpp"
 #include "simulator/pixel_rows.hpp"
 #include "simulator/random.hpp"
@@ -19,6 +21,8 @@
 
 namespace braggbench {
 namespace {
+
+constexpr std::size_t block_px = 32;
 
 // A function on equal steps from `low` to `high`, linear between them and 0 outside.
 class Curve {
@@ -41,6 +45,21 @@ public:
         for (std::size_t i = begin; i < end; ++i)
             values_[i] += static_cast<float>(f(low_exact_ + static_cast<double>(i) * step_));
     }
+    void add_gaussian(double middle, double rms, double reach, double weight) {
+        const auto last = static_cast<double>(values_.size() - 2);
+        const auto begin =
+            static_cast<int>(std::clamp(std::ceil((middle - reach - low_exact_) / step_), 0.0, last + 1.0));
+        const auto end =
+            static_cast<int>(std::clamp(std::floor((middle + reach - low_exact_) / step_) + 1.0, 0.0, last + 1.0));
+        const auto first = static_cast<float>((low_exact_ + begin * step_ - middle) / rms);
+        const auto per_step = static_cast<float>(step_ / rms);
+        const auto height = static_cast<float>(weight);
+        float* const out = values_.data() + begin;
+        for (int i = 0; i < end - begin; ++i) {
+            const float u = first + static_cast<float>(i) * per_step;
+            out[i] += height * fast_exp(-0.5F * u * u);
+        }
+    }
     void scale(double factor) {
         for (float& value : values_) value *= static_cast<float>(factor);
     }
@@ -55,20 +74,31 @@ public:
     [[nodiscard]] float low() const { return low_; }
     [[nodiscard]] float high() const { return low_ + static_cast<float>(values_.size() - 2) / per_step_; }
 
-    // A view that compilers see through.
-    struct View {
-        const float* values;
-        float low;
-        float per_step;
-        float last;
-        float operator()(float x) const {
-            const float t = std::min(std::max((x - low) * per_step, 0.0F), last);
-            const int i = static_cast<int>(t);
-            return values[i] + (t - static_cast<float>(i)) * (values[i + 1] - values[i]);
+    [[nodiscard]] double operator()(double x) const {
+        const double t = std::clamp((x - low_exact_) / step_, 0.0, static_cast<double>(values_.size() - 2));
+        const auto i = static_cast<std::size_t>(t);
+        return static_cast<double>(values_[i]) + (t - std::floor(t)) * static_cast<double>(values_[i + 1] - values_[i]);
+    }
+
+    // Multiplies out[i] by the curve at x[i], a block at a time: first the places, in SIMD code, then the look-ups.
+    void multiply(const float* x, std::size_t count, float* out) const {
+        std::array<int, block_px> place;
+        std::array<float, block_px> part;
+        const float low = low_;
+        const float per_step = per_step_;
+        const auto last = static_cast<float>(values_.size() - 2);
+        for (std::size_t i = 0; i < count; ++i) {
+            const float raw = (x[i] - low) * per_step;
+            const float positive = raw > 0.0F ? raw : 0.0F;
+            const float t = positive < last ? positive : last;
+            place[i] = static_cast<int>(t);
+            part[i] = t - static_cast<float>(place[i]);
         }
-    };
-    [[nodiscard]] View view() const {
-        return {values_.data(), low_, per_step_, static_cast<float>(values_.size() - 2)};
+        const float* const values = values_.data();
+        for (std::size_t i = 0; i < count; ++i) {
+            const float* const at = values + place[i];
+            out[i] *= at[0] + part[i] * (at[1] - at[0]);
+        }
     }
 
 private:
@@ -92,14 +122,11 @@ constexpr std::size_t ring_steps = 1024;
 
 bool is_even(const Texture& texture) { return texture.oriented_share <= 0.0 && texture.grains <= 0; }
 
-// Adds wrapped Gaussians around `turn` in [0, 1).
+// Adds wrapped Gaussians around `turn` in [0, 1). A grainy powder has thousands.
 void add_spot(Curve& curve, double turn, double rms_turns, double weight) {
-    for (const double middle : {turn - 1.0, turn, turn + 1.0}) {
-        curve.add(middle - 6.0 * rms_turns, middle + 6.0 * rms_turns, [&](double x) {
-            const double u = (x - middle) / rms_turns;
-            return weight * std::exp(-0.5 * u * u);
-        });
-    }
+    constexpr double reach = 5.0;
+    for (const double middle : {turn - 1.0, turn, turn + 1.0})
+        curve.add_gaussian(middle, rms_turns, reach * rms_turns, weight);
 }
 
 // Photons against the azimuth in turns, with mean 1. Grains of different components and rings are independent.
@@ -118,12 +145,11 @@ Curve azimuth_curve(const Texture& texture, int component, int ring) {
     Curve spots(0.0, 1.0, azimuth_steps);
     RandomStream random(texture.grain_seed,
                         1000 * static_cast<std::uint64_t>(component) + static_cast<std::uint64_t>(ring), Stage::saxs);
-    const Curve::View share = arcs.view();
     double weight_sum = 0.0;
     for (int i = 0; i < texture.grains; ++i) {
         const double turn = random.uniform();
         // Volumes of crystallites spread widely; an exponential law stands for them.
-        const double weight = -std::log(random.uniform()) * static_cast<double>(share(static_cast<float>(turn)));
+        const double weight = -std::log(random.uniform()) * arcs(turn);
         add_spot(spots, turn, texture.grain_rms_deg / 360.0, weight);
         weight_sum += weight;
     }
@@ -208,7 +234,7 @@ private:
     }
     void add(const Diffuse& c, int number) {
         add_smooth(c.elongation, c.texture, number, [&](double q) {
-            const double u2 = std::pow(q / c.q_scale_invA, 2);
+            const double u2 = q * q / (c.q_scale_invA * c.q_scale_invA);
             switch (c.kind) {
                 case Diffuse::Kind::low_q:
                     return c.photons_per_sr * std::pow(1.0 + u2, -0.5 * c.power);
@@ -231,9 +257,8 @@ private:
             terms_.push_back(std::move(term));
             return;
         }
-        const Curve::View view = term.radial.view();
         terms_[0].radial.add(static_cast<double>(term.radial.low()), static_cast<double>(term.radial.high()),
-                             [&](double q) { return static_cast<double>(view(static_cast<float>(q))); });
+                             term.radial);
     }
 
     const Experiment& experiment_;
@@ -245,8 +270,8 @@ private:
 inline float turns(float y, float x) {
     const float ax = std::abs(x);
     const float ay = std::abs(y);
-    const float small = std::min(ax, ay);
-    const float large = std::max(std::max(ax, ay), 1e-30F);
+    const float small = ay > ax ? ax : ay;
+    const float large = (ay > ax ? ay : ax) + 1e-30F;
     const float a = small / large;
     const float a2 = a * a;
     float angle =
@@ -272,34 +297,41 @@ public:
         azimuth_is_known_ = false;
         blocks_.clear();
         for (std::size_t begin = 0; begin < count; begin += block_px) {
-            Block block{begin, std::min(count, begin + block_px), row.stol_invA[begin], row.stol_invA[begin]};
-            for (std::size_t i = block.begin; i < block.end; ++i) {
-                block.low = std::min(block.low, row.stol_invA[i]);
-                block.high = std::max(block.high, row.stol_invA[i]);
+            const std::size_t end = std::min(count, begin + block_px);
+            const float* const stol = row.stol_invA.data();
+            // q has a single extremum along a straight row.
+            const bool turns_inside =
+                (stol[std::min(begin + 1, end - 1)] < stol[begin]) != (stol[end - 1] < stol[std::max(end - 2, begin)]);
+            Block block{begin, end, 2.0F * std::min(stol[begin], stol[end - 1]),
+                        2.0F * std::max(stol[begin], stol[end - 1])};
+            if (turns_inside) {
+                block.low = 0.0F;
+                block.high = std::numeric_limits<float>::max();
             }
-            block.low *= 2.0F;
-            block.high *= 2.0F;
             blocks_.push_back(block);
         }
     }
 
     void add(const Term& term, const PixelRow& row, std::span<float> pixels) {
         const bool is_round = term.elongation.aspect == 1.0;
-        if (is_round && term.azimuthal.empty()) {
-            for (const Block& block : blocks_) {
-                if (meets(term, block)) add_even(term, row, block, pixels);
-            }
-            return;
-        }
         for (const Block& block : blocks_) {
             if (is_round && !meets(term, block)) continue;
-            find_azimuth(row);
-            add_uneven(term, row, block, pixels);
+            const std::size_t count = block.end - block.begin;
+            std::array<float, block_px> value;
+            std::array<float, block_px> q;
+            for (std::size_t i = 0; i < count; ++i) value[i] = photons_per_photon_sr_[block.begin + i];
+            find_q(term.elongation, row, block, q.data());
+            term.radial.multiply(q.data(), count, value.data());
+            if (!term.azimuthal.empty()) {
+                find_azimuth(row);
+                term.azimuthal[0].multiply(azimuth_.data() + block.begin, count, value.data());
+            }
+            float* const out = pixels.data() + block.begin;
+            for (std::size_t i = 0; i < count; ++i) out[i] += value[i];
         }
     }
 
 private:
-    static constexpr std::size_t block_px = 64;
     struct Block {
         std::size_t begin;
         std::size_t end;
@@ -315,41 +347,29 @@ private:
         if (azimuth_is_known_) return;
         azimuth_is_known_ = true;
         azimuth_.resize(row.qx_invA.size());
-        for (std::size_t i = 0; i < azimuth_.size(); ++i) azimuth_[i] = turns(row.qy_invA[i], row.qx_invA[i]);
+        const float* const qx = row.qx_invA.data();
+        const float* const qy = row.qy_invA.data();
+        float* const azimuth = azimuth_.data();
+        for (std::size_t i = 0; i < row.qx_invA.size(); ++i) azimuth[i] = turns(qy[i], qx[i]);
     }
 
-    void add_even(const Term& term, const PixelRow& row, const Block& block, std::span<float> pixels) const {
-        const Curve::View radial = term.radial.view();
-        const float* const stol = row.stol_invA.data();
-        const float* const factor = photons_per_photon_sr_.data();
-        float* const out = pixels.data();
-        for (std::size_t i = block.begin; i < block.end; ++i) out[i] += factor[i] * radial(2.0F * stol[i]);
-    }
-
-    void add_uneven(const Term& term, const PixelRow& row, const Block& block, std::span<float> pixels) const {
-        const Curve::View radial = term.radial.view();
-        const double axis = term.elongation.axis_deg * rad_per_deg;
+    // |q|, or that of a pattern narrowed along an axis.
+    static void find_q(const Elongation& elongation, const PixelRow& row, const Block& block, float* q) {
+        const std::size_t count = block.end - block.begin;
+        const float* const stol = row.stol_invA.data() + block.begin;
+        for (std::size_t i = 0; i < count; ++i) q[i] = 2.0F * stol[i];
+        if (elongation.aspect == 1.0) return;
+        const double axis = elongation.axis_deg * rad_per_deg;
         const auto ax = static_cast<float>(std::cos(axis));
         const auto ay = static_cast<float>(std::sin(axis));
-        const auto longer = static_cast<float>(term.elongation.aspect * term.elongation.aspect - 1.0);
-        std::array<float, block_px> value;
-        const std::size_t count = block.end - block.begin;
+        const auto longer = static_cast<float>(elongation.aspect * elongation.aspect - 1.0);
         const float* const qx = row.qx_invA.data() + block.begin;
         const float* const qy = row.qy_invA.data() + block.begin;
-        const float* const stol = row.stol_invA.data() + block.begin;
         for (std::size_t i = 0; i < count; ++i) {
             const float along = ax * qx[i] + ay * qy[i];
-            const float q2 = 4.0F * stol[i] * stol[i] + longer * along * along;
-            value[i] = radial(std::sqrt(std::max(q2, 0.0F)));
+            const float q2 = q[i] * q[i] + longer * along * along;
+            q[i] = std::sqrt(q2 > 0.0F ? q2 : 0.0F);
         }
-        if (!term.azimuthal.empty()) {
-            const Curve::View azimuthal = term.azimuthal[0].view();
-            const float* const azimuth = azimuth_.data() + block.begin;
-            for (std::size_t i = 0; i < count; ++i) value[i] *= azimuthal(azimuth[i]);
-        }
-        const float* const factor = photons_per_photon_sr_.data() + block.begin;
-        float* const out = pixels.data() + block.begin;
-        for (std::size_t i = 0; i < count; ++i) out[i] += factor[i] * value[i];
     }
 
     float per_photon_;
@@ -444,7 +464,8 @@ void check(const Diffuse& c, const std::string& name, Faults& faults) {
 }
 
 bool is_dark(const Experiment& experiment) {
-    return experiment.small_angle.components.empty() || experiment.beam.fluence_photons_per_m2 <= 0;
+    return experiment.small_angle.components.empty() || experiment.detector.panels.empty() ||
+           experiment.beam.fluence_photons_per_m2 <= 0;
 }
 
 }  // namespace

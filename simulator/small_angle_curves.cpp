@@ -97,7 +97,7 @@ double sphere_intensity(double q_invA, double radius_A, double size_rms_fraction
     const double mean_x_sin = damping * (m * sine + 2.0 * v * cosine);
     const double mean_x2_cos = damping * ((m * m + v - 4.0 * v * v) * cosine - 4.0 * m * v * sine);
     const double mean = 0.5 * (1.0 - mean_cos) - mean_x_sin + 0.5 * (m * m + v + mean_x2_cos);
-    return std::max(0.0, 9.0 * mean / (std::pow(m, 6) * sixth));
+    return std::max(0.0, 9.0 * mean / (m * m * m * m * m * m * sixth));
 }
 
 double coil_intensity(double q_invA, double gyration_radius_A) {

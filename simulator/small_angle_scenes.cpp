@@ -156,7 +156,8 @@ SmallAngle draw_small_angle(SmallAngleScene scene, double photons_per_px, const 
         }
         case SmallAngleScene::oriented: {
             Diffuse streak = draw.diffuse(Diffuse::Kind::low_q);
-            streak.elongation = {random.log_uniform(2.0, 8.0), draw.angle_deg()};
+            streak.q_scale_invA = draw.q(0.15, 0.4);
+            streak.elongation = {random.log_uniform(2.0, 6.0), draw.angle_deg()};
             add(streak);
             break;
         }
