@@ -30,6 +30,9 @@ struct NoiseKey {
 // The highest pixel index + 1 that a key serves: beyond it the further words would overlap the first ones.
 inline constexpr std::size_t max_noise_pixels = std::size_t{1} << 26U;
 
+// The bits of a pixel's word that its Poisson count takes; the others are its read-out noise's.
+inline constexpr std::uint32_t known_poisson_bits = 0xffffffffU;
+
 // Uniform words of the pixels first_pixel ... first_pixel + noise_block_px - 1. first_pixel: a multiple of 4.
 void uniform_block(const NoiseKey& key, std::size_t first_pixel, std::array<std::uint32_t, noise_block_px>& words);
 

@@ -26,9 +26,9 @@ struct PixelDefects {
     double dead_fraction = 0.0;
     double hot_fraction = 0.0;
     int drawn_bad_columns = 0;  // lines along slow, dead over the whole image
-    std::vector<PixelPlace> dead;
-    std::vector<PixelPlace> hot;
-    std::vector<int> bad_columns_fast_px;
+    std::vector<PixelPlace> dead = {};
+    std::vector<PixelPlace> hot = {};
+    std::vector<int> bad_columns_fast_px = {};
     double dead_value_adu = 0.0;
     double hot_value_adu = 65535.0;
 };
