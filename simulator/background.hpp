@@ -32,8 +32,8 @@ std::shared_ptr<const ScatteringCurve> load_scattering_curve(const std::filesyst
 struct AmorphousLayer {
     std::string material;  // a name from amorphous_materials(): "water", "air"
     double thickness_um = 0.0;
-    double density_g_per_cm3 = 0.0;                // 0 = the material's own
-    std::shared_ptr<const ScatteringCurve> curve;  // instead of the material, which then only names it
+    double density_g_per_cm3 = 0.0;                          // 0 = the material's own
+    std::shared_ptr<const ScatteringCurve> curve = nullptr;  // instead of the material, which then only names it
 };
 
 // `name` starts every message, such as "background[0].".

@@ -99,7 +99,7 @@ LiquidModel paraffin_model() {
                       {El::H, El::H, 1, 1.78}},
             .forward = 0.15,
             .dip_invA = 1.1,
-            .halo_q_invA = 1.4,
+            .halo_q_invA = 1.46,
             .halo_height = 0.6,
             .halo_rms_invA = 0.14};
 }

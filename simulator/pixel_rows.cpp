@@ -48,6 +48,8 @@ void trace(const RowLine& line, int width, RowArrays out) {
     const float dy = line.step_mm.y();
     const float dz = line.step_mm.z();
     const auto [anchor, step, anchor_px, photons, kahn, k, depth] = line;
+    const float less = 1.0F - kahn;
+    const float more = 1.0F + kahn;
     for (int i = 0; i < width; ++i) {
         const auto n = static_cast<float>(i - anchor_px);
         const float x = x0 + n * dx;
@@ -56,7 +58,6 @@ void trace(const RowLine& line, int width, RowArrays out) {
         const float transverse2 = x * x + y * y;
         const float range = std::sqrt(transverse2 + z * z);
         const float per_range = 1.0F / range;
-        const float cosine = z * per_range;
         // 1 - cos(2 theta), free of cancellation in the forward half.
         const float forward = transverse2 * per_range / (range + std::abs(z));
         const float versine = z > 0 ? forward : 2.0F - forward;
@@ -65,8 +66,9 @@ void trace(const RowLine& line, int width, RowArrays out) {
         out.qz[i] = -k * versine;
         out.stol[i] = k * std::sqrt(0.5F * versine);
         const float per_range2 = per_range * per_range;
-        const float azimuthal = (x * x - y * y) * per_range2;
-        float per_e2 = photons * (1.0F + cosine * cosine - kahn * azimuthal) * per_range2 * per_range;
+        // Kahn's 1 + cos^2 2theta - K cos 2psi sin^2 2theta, as a sum of squares that cannot cancel.
+        const float polarized = (less * (x * x) + more * (y * y) + 2.0F * (z * z)) * per_range2;
+        float per_e2 = photons * polarized * per_range2 * per_range;
         if constexpr (thick) per_e2 *= absorbed(depth * range);
         out.per_e2[i] = per_e2;
     }

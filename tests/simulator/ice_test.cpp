@@ -128,14 +128,14 @@ TEST(StackedPoints, PureStackingsAreThePureForms) {
 TEST(StackedPoints, DisorderKeepsTheTotal) {
     const auto total = [](double cubicity) {
         double sum = 0;
-        // A slab of the first rod, several periods high.
-        for (const StackedPoint& point : stacked_points(cubicity, 0.5)) {
+        // Rods of several periods, so that what is cut off at their ends matters little.
+        for (const StackedPoint& point : stacked_points(cubicity, 1.4)) {
             sum += point.weight * point.q_invA * point.q_invA;
         }
         return sum;
     };
-    EXPECT_NEAR(total(0.5) / total(0.0), 1.0, 0.05);
-    EXPECT_NEAR(total(0.8) / total(1.0), 1.0, 0.05);
+    EXPECT_NEAR(total(0.5) / total(0.0), 1.0, 0.03);
+    EXPECT_NEAR(total(0.8) / total(1.0), 1.0, 0.03);
 }
 
 // A wide flat detector, so that whole rings lie on it; unpolarised.
@@ -144,14 +144,14 @@ Experiment icy(const IcePhase& phase) {
     experiment.beam.wavelength_A = 1.0;
     experiment.beam.fluence_photons_per_m2 = 1e22;
     experiment.beam.polarization = 0;
-    experiment.detector = flat_detector(700, 700, 0.2, 150.0, 350.3, 349.8);
+    experiment.detector = flat_detector(700, 700, 0.2, 110.0, 350.3, 349.8);
     experiment.ice.phases = {phase};
     return experiment;
 }
 
 double radius_px(const Experiment& experiment, double d_A) {
     const double two_theta = 2 * std::asin(0.5 * experiment.beam.wavelength_A / d_A);
-    return 150.0 * std::tan(two_theta) / 0.2;
+    return 110.0 * std::tan(two_theta) / 0.2;
 }
 
 double photons_within(const Image<float>& image, double from_px, double to_px) {
@@ -199,7 +199,7 @@ TEST(IceRings, PhotonsOfARingFollowThePowderFormula) {
 TEST(IceRings, TruthTellsRadiusHeightAndWidth) {
     IcePhase phase;
     phase.thickness_um = 3;
-    phase.crystallite_nm = 20;
+    phase.crystallite_nm = 10;
     const Experiment experiment = icy(phase);
     const Image<float> image = render_background(experiment);
     const auto rings = ice_rings(experiment);
@@ -229,9 +229,9 @@ TEST(IceRings, TruthTellsRadiusHeightAndWidth) {
     EXPECT_NEAR(*crest / ring.photons_per_px, 1.0, 0.03);
     const auto above = std::ranges::count_if(profile, [&](double value) { return value > 0.5 * *crest; });
     EXPECT_NEAR(static_cast<double>(above) * 0.5, ring.fwhm_px, 0.8);
-    // Scherrer at 20 nm: 0.9 / 200 A = 0.0045 / A, times lambda distance / (cos theta cos^2 2theta) in pixels.
+    // Scherrer at 10 nm: 0.9 / 100 A = 0.009 / A, times lambda distance / (cos theta cos^2 2theta) in pixels.
     const double theta = std::asin(0.5 / 2.249);
-    EXPECT_NEAR(ring.fwhm_px, 0.0045 * 750 / (std::cos(theta) * std::pow(std::cos(2 * theta), 2)), 0.2);
+    EXPECT_NEAR(ring.fwhm_px, 0.009 * 550 / (std::cos(theta) * std::pow(std::cos(2 * theta), 2)), 0.2);
 }
 
 TEST(IceRings, DisorderTakesTheHexagonalLinesAwayAndKeepsTheSharpOnes) {
@@ -246,9 +246,9 @@ TEST(IceRings, DisorderTakesTheHexagonalLinesAwayAndKeepsTheSharpOnes) {
         const double r = radius_px(hexagonal, d);
         return photons_within(after, r - 1.5, r + 1.5) / photons_within(before, r - 1.5, r + 1.5);
     };
-    EXPECT_LT(ratio(2.671), 0.1);          // 102
-    EXPECT_LT(ratio(3.895), 0.5);          // 100, a shoulder now
-    EXPECT_NEAR(ratio(2.249), 1.0, 0.02);  // 110
+    EXPECT_LT(ratio(2.671), 0.1);         // 102
+    EXPECT_LT(ratio(3.895), 0.5);         // 100, a shoulder now
+    EXPECT_NEAR(ratio(2.249), 1.0, 0.1);  // 110
     // 002, on which cubic 111 and the rods' shoulder add up.
     EXPECT_GT(ratio(3.669), 1.2);
     for (const float photons : after.pixels) ASSERT_TRUE(std::isfinite(photons) && photons >= 0);
@@ -316,7 +316,9 @@ TEST(IceGrains, FewGrainsMakeListedSpotsOfKindIce) {
         const double radius =
             std::hypot(static_cast<double>(peak.fast_px) - 350.3, static_cast<double>(peak.slow_px) - 349.8);
         // A spot cut by the edge has its centroid within.
-        if (radius < 340) EXPECT_NEAR(radius, radius_px(experiment, static_cast<double>(peak.d_A)), 0.2);
+        if (radius < 340) {
+            EXPECT_NEAR(radius, radius_px(experiment, static_cast<double>(peak.d_A)), 0.2);
+        }
     }
     EXPECT_NEAR(listed / total, 1.0, 0.01);
     EXPECT_EQ(render(experiment).expected_photons.pixels, rendering.expected_photons.pixels);

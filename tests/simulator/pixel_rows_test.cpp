@@ -72,6 +72,8 @@ TEST(PixelRows, AgreeWithTheDoublePrecisionFormulas) {
 
 TEST(PixelRows, AgreeOnTiltedPanelsAndBehindTheSample) {
     Experiment experiment;
+    // At 1 nothing is scattered along lab x, and a zero has no relative accuracy.
+    experiment.beam.polarization = 0.9;
     experiment.detector = flat_detector(200, 150, 0.3, 60.0, 100, 75);
     const Panel flat = experiment.detector.panels.front();
     experiment.detector.panels = {tilted(flat, 33, {1, 2, 0.5}), tilted(flat, 100, {0, 1, 0}),
