@@ -63,7 +63,7 @@ MosaicCapTable::MosaicCapTable() : table_(static_cast<std::size_t>(rows) * colum
         const double sigma = root * root;
         const double edge = std::sqrt(1.0 - sigma * sigma) / cap_rms_per_edge;
         for (int column = 0; column < columns; ++column) {
-            const double x = column / static_cast<double>(per_unit);
+            const double x = std::sqrt(column / static_cast<double>(per_unit2));
             if (edge < 1e-3) {
                 line[column] = static_cast<float>(std::exp(-0.5 * x * x));
                 continue;

@@ -18,21 +18,23 @@ double mosaic_cap_density(double fraction);
 // where the Gaussian is everything.
 class MosaicCapTable {
 public:
-    static constexpr float farthest = 5.0F;
-
     // Built at the first call, in some 20 ms.
     static const MosaicCapTable& instance();
 
-    // At distance x, the Gaussian's share of the variance being gaussian_share.
-    [[nodiscard]] float operator()(float x, float gaussian_share) const { return at(data(), x, gaussian_share); }
-    // The same from data(), for loops that are to become SIMD code.
-    static float at(const float* table, float x, float gaussian_share) {
-        // Rows are uniform in share^(1/4), which follows the sharpening edge.
-        const float root = std::sqrt(std::sqrt(gaussian_share > 0.0F ? gaussian_share : 0.0F));
-        const float sought = (root - lowest_root) * (static_cast<float>(rows - 1) / (1.0F - lowest_root));
-        const float above = sought > 0.0F ? sought : 0.0F;
-        const float row = above < rows - 1.001F ? above : rows - 1.001F;
-        const float column = (x < farthest ? x : farthest) * per_unit;
+    // At squared distance x2, the Gaussian's share of the variance being gaussian_share.
+    [[nodiscard]] float operator()(float x2, float gaussian_share) const {
+        return at(data(), x2, row_of(gaussian_share));
+    }
+    // Rows are uniform in share^(1/4), which follows the sharpening edge.
+    static float row_of(float gaussian_share) {
+        const float root = std::sqrt(std::sqrt(std::clamp(gaussian_share, 0.0F, 1.0F)));
+        return std::max(root - lowest_root, 0.0F) * (static_cast<float>(rows - 1) / (1.0F - lowest_root));
+    }
+    // The same from data() and row_of(), for loops that are to become SIMD code.
+    static float at(const float* table, float x2, float sought_row) {
+        const float row = sought_row < rows - 1.001F ? sought_row : rows - 1.001F;
+        const float sought = x2 * per_unit2;
+        const float column = sought < columns - 1.001F ? sought : columns - 1.001F;
         const int i = static_cast<int>(row);
         const int j = static_cast<int>(column);
         const float f = row - static_cast<float>(i);
@@ -46,8 +48,8 @@ public:
 
 private:
     static constexpr int rows = 40;
-    static constexpr int columns = 642;
-    static constexpr float per_unit = 128.0F;
+    static constexpr int columns = 802;  // to x = 5
+    static constexpr float per_unit2 = 32.0F;
     static constexpr float lowest_root = 0.1F;
 
     MosaicCapTable();

@@ -24,6 +24,7 @@ enum class Stage : std::uint32_t {
     flat_field = 33,
     flicker = 34,
     pixel_defects = 35,
+    sase = 30,
 };
 
 // Four 32-bit words for one counter value; the base of everything below. `block` numbers the draws within a stage.

@@ -8,6 +8,7 @@
 #include <numbers>
 
 #include "simulator/geometry.hpp"
+#include "simulator/mosaic_cap.hpp"
 #include "simulator/spot_form.hpp"
 
 namespace braggbench {
@@ -271,6 +272,12 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
                            (inner_parts.cells * inner_parts.points * outer_parts.cells * outer_parts.points));
     form.band2 = static_cast<float>(wavelengths.rms() * wavelengths.rms());
     form.band_mean = static_cast<float>(wavelengths.mean());
+    {
+        const double length2 = length_ * length_ / (factor.l22 * factor.l22);
+        const double rms2 = wavelengths.rms() * wavelengths.rms();
+        form.posterior_share = static_cast<float>(rms2 / (1.0 + rms2 * length2));
+        form.posterior_mean = static_cast<float>(wavelengths.mean() / (1.0 + rms2 * length2));
+    }
     form.half_range = wavelengths.half_range() > 0 ? static_cast<float>(wavelengths.half_range()) : 1e9F;
     if (method.kind == Kind::top_hat) {
         const double h = wavelengths.half_range();
@@ -299,9 +306,16 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
     if (cap) {
         const Eigen::Matrix2d whiten = whiten_from_spot.topLeftCorner<2, 2>();
         const Eigen::Matrix2d share = whiten * blur.topLeftCorner<2, 2>() * whiten.transpose();
-        form.share_00 = static_cast<float>(share(0, 0));
-        form.share_01 = static_cast<float>(2.0 * share(0, 1));
-        form.share_11 = static_cast<float>(share(1, 1));
+        // Rows along the share's axes, between them by the square of the cosine.
+        const double half_sum = 0.5 * (share(0, 0) + share(1, 1));
+        const double half_difference = 0.5 * (share(0, 0) - share(1, 1));
+        const double radius = std::hypot(half_difference, share(0, 1));
+        const double high = static_cast<double>(MosaicCapTable::row_of(static_cast<float>(half_sum + radius)));
+        const double low = static_cast<double>(MosaicCapTable::row_of(static_cast<float>(half_sum - radius)));
+        const double per_radius = radius > 1e-9 ? 0.5 * (high - low) / radius : 0.0;
+        form.row_00 = static_cast<float>(0.5 * (high + low) + per_radius * half_difference);
+        form.row_01 = static_cast<float>(2.0 * per_radius * share(0, 1));
+        form.row_11 = static_cast<float>(0.5 * (high + low) - per_radius * half_difference);
     }
     if (smearing_->clipped) {
         const Eigen::Matrix3d shape = lab_from_spot_.transpose() * smearing_->shape * lab_from_spot_;
@@ -362,31 +376,34 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
                               static_cast<float>(out), static_cast<int>(whole), work.intensity.data());
             }
         }
-        float photons = 0;
-        float first_in = 0;
-        float first_out = 0;
-        float in_in = 0;
-        float in_out = 0;
-        float out_out = 0;
         float* const origin = view_->pixel00;
-        for (std::size_t i = 0; i < count; ++i) {
-            const float value = work.intensity[i];
-            const float in = value * work.inner_px[i];
-            const float out = value * work.outer_px[i];
-            origin[work.pixel[i]] += value;
-            photons += value;
-            first_in += in;
-            first_out += out;
-            in_in += in * work.inner_px[i];
-            in_out += in * work.outer_px[i];
-            out_out += out * work.outer_px[i];
+        for (std::size_t i = 0; i < count; ++i) origin[work.pixel[i]] += work.intensity[i];
+        // Eight sums each, which become the lanes of a register.
+        std::fill_n(work.intensity.begin() + static_cast<std::ptrdiff_t>(count), whole - count, 0.0F);
+        std::array<std::array<float, 8>, 6> sums{};
+        for (std::size_t i = 0; i < whole; i += 8) {
+            for (std::size_t lane = 0; lane < 8; ++lane) {
+                const float value = work.intensity[i + lane];
+                const float u = work.inner_px[i + lane];
+                const float v = work.outer_px[i + lane];
+                sums[0][lane] += value;
+                sums[1][lane] += value * u;
+                sums[2][lane] += value * v;
+                sums[3][lane] += value * u * u;
+                sums[4][lane] += value * u * v;
+                sums[5][lane] += value * v * v;
+            }
         }
-        sum.photons += static_cast<double>(photons);
-        sum.first[inner] += static_cast<double>(first_in);
-        sum.first[outer] += static_cast<double>(first_out);
-        sum.second(inner, inner) += static_cast<double>(in_in);
-        sum.second(outer, outer) += static_cast<double>(out_out);
-        sum.second(0, 1) += static_cast<double>(in_out);
+        std::array<double, 6> total{};
+        for (std::size_t i = 0; i < total.size(); ++i) {
+            for (const float lane : sums[i]) total[i] += static_cast<double>(lane);
+        }
+        sum.photons += total[0];
+        sum.first[inner] += total[1];
+        sum.first[outer] += total[2];
+        sum.second(inner, inner) += total[3];
+        sum.second(0, 1) += total[4];
+        sum.second(outer, outer) += total[5];
         count = 0;
     };
 

@@ -15,8 +15,8 @@ using Kind = WavelengthSmearing::Kind;
 inline float smaller(float a, float b) { return a < b ? a : b; }
 inline float larger(float a, float b) { return a > b ? a : b; }
 
-// 3e-7 absolute: Abramowitz & Stegun 1964, 7.1.28.
-inline float normal_cdf(float x) {
+// 1 / (2 (1 - Phi(|x|))), Phi the normal distribution function, to 3e-7 in Phi: Abramowitz & Stegun 1964, 7.1.28.
+inline float reciprocal_tails(float x) {
     const float z = smaller(std::abs(x) * 0.70710678F, 6.0F);
     float p =
         1.0F +
@@ -25,16 +25,25 @@ inline float normal_cdf(float x) {
     p *= p;
     p *= p;
     p *= p;
-    p *= p;
-    const float tail = 0.5F / p;
-    return x > 0.0F ? 1.0F - tail : tail;
+    return p * p;
+}
+
+// Phi(high) - Phi(low), with one division.
+inline float normal_probability(float low, float high) {
+    const float a = reciprocal_tails(low);
+    const float b = reciprocal_tails(high);
+    const float both = 0.5F / (a * b);
+    const float below = low > 0.0F ? 1.0F - both * b : both * b;
+    return (high > 0.0F ? 1.0F - both * a : both * a) - below;
 }
 
 template <Kind kind, bool cap, bool bent, bool clipped>
 inline float intensity_at(const SpotForm& w, const float* caps, const float* band, float in, float out) {
     const float s = in * (w.slope_inner + w.metric * in) + out * (w.slope_outer + w.metric * out);
-    const float n = std::sqrt(1.0F + s);
-    const float m = s / (n + n * n);
+    // 1 - 1 / sqrt(1 + s) for |s| <= largest_closeness.
+    const float m =
+        s * (0.5F -
+             s * (0.375F - s * (0.3125F - s * (0.2734375F - s * (0.24609375F - s * (0.2255859F - s * 0.2094727F))))));
     const float a0 = w.inner[0] * in + w.outer[0] * out;
     const float a1 = w.inner[1] * in + w.outer[1] * out;
     const float a2 = w.inner[2] * in + w.outer[2] * out;
@@ -50,8 +59,7 @@ inline float intensity_at(const SpotForm& w, const float* caps, const float* ban
         float f2 = y2;
         if constexpr (kind != Kind::sharp) {
             const float z = w.length + y2;
-            const float weighted = w.band2 * (across2 + z * z);
-            float e = (w.band2 * (across2 + z * y2) + w.band_mean) / (1.0F + weighted);
+            float e = (across2 + z * y2) * w.posterior_share + w.posterior_mean;
             e = larger(smaller(e, w.half_range), -w.half_range);
             f0 -= e * y0;
             f1 -= e * y1;
@@ -65,7 +73,7 @@ inline float intensity_at(const SpotForm& w, const float* caps, const float* ban
         if constexpr (clipped) {
             const auto inside = [&](const SpotForm::Vec3& from_y, float per_rms) {
                 const float shift = from_y[0] * f0 + from_y[1] * f1 + from_y[2] * f2;
-                return normal_cdf((0.5F - shift) * per_rms) - normal_cdf((-0.5F - shift) * per_rms);
+                return normal_probability((-0.5F - shift) * per_rms, (0.5F - shift) * per_rms);
             };
             value *= inside(w.index_shift[0], w.index_per_rms[0]);
             value *= inside(w.index_shift[1], w.index_per_rms[1]);
@@ -82,31 +90,40 @@ inline float intensity_at(const SpotForm& w, const float* caps, const float* ban
     } else {
         const float z = w.length + y2;
         const float v2 = across2 + z * z;
-        const float per_v = 1.0F / std::sqrt(v2);
-        const float per_v2 = per_v * per_v;
-        const float e = (across2 + z * y2) * per_v2;
-        c2 *= w.length * w.length * per_v2;
+        const float along = across2 + z * y2;
+        const float length2 = w.length * w.length;
         if constexpr (kind == Kind::gaussian) {
             // The spectrum is Gaussian in wavelength, 1 / (1 - e), which is expanded about the likeliest e.
-            const float weighted = w.band2 * v2;
-            const float likely = (e * weighted + w.band_mean) / (1.0F + weighted);
+            const float likely = along * w.posterior_share + w.posterior_mean;
             const float stretch = 1.0F + likely * (2.0F + 3.0F * likely);
-            const float line = likely * (1.0F + likely * (1.0F + likely)) + stretch * (e - likely) - w.band_mean;
-            const float spread = 1.0F / (weighted + stretch * stretch);
-            value *= stretch * std::sqrt(spread);
-            const float exponent = line * line * v2 * spread;
+            const float width2 = w.band2 * v2 + stretch * stretch;
+            // Two reciprocals by one division.
+            const float both = 1.0F / (v2 * width2);
+            const float per_v2 = both * width2;
+            const float per_width2 = both * v2;
+            const float line =
+                likely * (1.0F + likely * (1.0F + likely)) + stretch * (along * per_v2 - likely) - w.band_mean;
+            value *= stretch * std::sqrt(per_width2);
+            const float exponent = line * line * v2 * per_width2;
+            c2 *= length2 * per_v2;
             if constexpr (cap) {
                 value *= fast_exp(-0.5F * exponent);
             } else {
                 c2 += exponent;
             }
         } else if constexpr (kind == Kind::top_hat) {
-            const float v = v2 * per_v;
+            const float v = std::sqrt(v2);
+            const float per_v = 1.0F / v;
+            const float e = along * per_v * per_v;
+            c2 *= length2 * per_v * per_v;
             const float inside = larger(smaller(e, w.half_range), -w.half_range);
-            const float stretch = 1.0F / (1.0F - inside);
+            const float stretch = 1.0F + inside * (1.0F + inside * (1.0F + inside));
             value *= w.top_hat_scale * per_v * stretch * stretch *
-                     (normal_cdf((e + w.half_range) * v) - normal_cdf((e - w.half_range) * v));
+                     normal_probability((e - w.half_range) * v, (e + w.half_range) * v);
         } else {
+            const float per_v = 1.0F / std::sqrt(v2);
+            const float e = along * per_v * per_v;
+            c2 *= length2 * per_v * per_v;
             const float bin = larger(smaller((e - w.band_first) * w.band_per_bin, w.band_high), w.band_low);
             const int i = static_cast<int>(bin);
             const float f = bin - static_cast<float>(i);
@@ -114,8 +131,8 @@ inline float intensity_at(const SpotForm& w, const float* caps, const float* ban
         }
     }
     if constexpr (cap) {
-        const float share = (w.share_00 * y0 * y0 + w.share_01 * y0 * y1 + w.share_11 * y1 * y1) / (across2 + 1e-12F);
-        return value * MosaicCapTable::at(caps, std::sqrt(c2), share);
+        const float row = (w.row_00 * y0 * y0 + w.row_01 * y0 * y1 + w.row_11 * y1 * y1) / (across2 + 1e-12F);
+        return value * MosaicCapTable::at(caps, c2, row);
     } else {
         return value * fast_exp(-0.5F * c2);
     }

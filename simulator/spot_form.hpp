@@ -30,10 +30,15 @@ struct SpotForm {
     float top_hat_scale;                                  // sqrt(2 pi) times the top hat's density at e = 0
     const float* band_table;                              // density times sqrt(2 pi)
     float band_first, band_per_bin, band_low, band_high;  // in e, 1 / e, bins, bins
-    float share_00, share_01, share_11;                   // of the Gaussian in the variance across r (for the cap)
+    float row_00, row_01, row_11;  // of MosaicCapTable, as a quadratic form of the direction across r
+    float posterior_share;         // mean e from y . (r + y), whitened, and constant
+    float posterior_mean;
     std::array<Vec3, 3> index_shift;  // distance from the lattice point within the block's shape, from y
     Vec3 index_per_rms;               // 1 / its rms
 };
+
+// Of |s|, so that 1 / sqrt(1 + s) is good to 3e-7.
+inline constexpr double largest_closeness = 0.15;
 
 struct SpotMethod {
     WavelengthSmearing::Kind kind = WavelengthSmearing::Kind::sharp;
