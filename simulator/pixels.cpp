@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <Eigen/Geometry>
 #include <Eigen/LU>
 #include <Eigen/QR>
 #include <algorithm>
@@ -227,17 +228,24 @@ void add_isotropic(const Scene& scene, const Panel& panel, const PixelRegion& re
     const double per_sr = classical_electron_radius_m * classical_electron_radius_m *
                           scene.experiment->beam.fluence_photons_per_m2 * scene.options->isotropic_e2;
     const int points = scene.sampling->oversample * scene.sampling->oversample;
+    const bool last_only = scene.options->isotropic_factor == PixelOptions::IsotropicFactor::last_point;
+    const int first_point = last_only ? points - 1 : 0;
+    std::vector<Source> sources = scene.sources;
+    if (last_only) {
+        sources = {scene.sources.back()};
+        sources.front().weight = 1.0;
+    }
     TileGeometry tile;
     std::array<double, tile_px * tile_px> values{};
     values.fill(1.0);
     for (int slow = region.slow_first; slow <= region.slow_last; slow += tile_px) {
         for (int fast = region.fast_first; fast <= region.fast_last; fast += tile_px) {
             for (int layer = 0; layer < scene.sampling->thickness_steps; ++layer) {
-                for (int point = 0; point < points; ++point) {
+                for (int point = first_point; point < points; ++point) {
                     trace_tile(scene, panel, fast, slow, layer, point, tile);
                     if (polarization_varies(scene)) {
                         values.fill(0.0);
-                        for (const Source& source : scene.sources) {
+                        for (const Source& source : sources) {
                             const PolarizationFrame frame(source.incident);
                             for (std::size_t i = 0; i < values.size(); ++i) {
                                 values[i] += source.weight *
@@ -245,7 +253,7 @@ void add_isotropic(const Scene& scene, const Panel& panel, const PixelRegion& re
                             }
                         }
                     }
-                    tile.deposit(region, per_sr / points, values, panel, image);
+                    tile.deposit(region, per_sr / (points - first_point), values, panel, image);
                 }
             }
         }

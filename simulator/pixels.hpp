@@ -72,6 +72,10 @@ struct PixelOptions {
         stock,       // stock nanoBragg: the first point's and source's solid angle and polarisation, the last layer's
                      // capture for all layers
     };
+    enum class IsotropicFactor {
+        every_point,  // the mean over the points of the pixel and the sources
+        last_point,   // at the last point, for the last source: simtbx's way, which the reference images have
+    };
     // nanoBragg's -curved_det: a point at p of the flat panel moves to Rot(fast, p.second / radius)
     // Rot(slow, p.first / radius) (radius * beam direction).
     struct Curvature {
@@ -91,11 +95,12 @@ struct PixelOptions {
     Factors capture_factor = Factors::every_step;
     std::optional<Curvature> curvature;
     std::optional<OutsideAmplitude> outside;
-    bool polarized = true;           // false: nanoBragg's -nopolar, a factor of 1
-    bool with_f000 = false;          // the reflection 0 0 0 counts too
-    double shape_fudge = 1.0;        // multiplies the squared distance from a lattice point in every shape but square
-    double pixel_d_min_A = 0.0;      // no Bragg photons where 1 / |q| is less
-    double isotropic_e2 = 0.0;       // scattering that does not depend on the angle, in squared electrons
+    bool polarized = true;       // false: nanoBragg's -nopolar, a factor of 1
+    bool with_f000 = false;      // the reflection 0 0 0 counts too
+    double shape_fudge = 1.0;    // multiplies the squared distance from a lattice point in every shape but square
+    double pixel_d_min_A = 0.0;  // no Bragg photons where 1 / |q| is less
+    double isotropic_e2 = 0.0;   // scattering that does not depend on the angle, in squared electrons
+    IsotropicFactor isotropic_factor = IsotropicFactor::every_point;
     std::optional<PixelRegion> roi;  // pixels outside are 0
     std::vector<std::uint8_t> mask;  // if not empty, one value per pixel of the image: 0 leaves the pixel 0
 };
