@@ -6,6 +6,7 @@
 
 #include <Eigen/Core>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -101,7 +102,8 @@ struct PixelOptions {
     double pixel_d_min_A = 0.0;  // no Bragg photons where 1 / |q| is less
     double isotropic_e2 = 0.0;   // scattering that does not depend on the angle, in squared electrons
     IsotropicFactor isotropic_factor = IsotropicFactor::every_point;
-    std::optional<PixelRegion> roi;  // pixels outside are 0
+    std::optional<PixelRegion> roi;                                       // pixels outside are 0
+    std::function<void(std::int64_t done, std::int64_t total)> progress;  // called now and then
     std::vector<std::uint8_t> mask;  // if not empty, one value per pixel of the image: 0 leaves the pixel 0
 };
 

@@ -42,20 +42,30 @@ struct alignas(64) Kernel {
         const int stride0 = table.count[1] * table.count[2];
         const int stride1 = table.count[2];
         const float* const f2 = table.f2.data();
+        const T* const x = dx.data();
+        const T* const y = dy.data();
+        const T* const z = dz.data();
+        const T* const f = factor.data();
+        T* const s = sum.data();
+        alignas(64) std::array<int, tile_size> places;
+        alignas(64) std::array<T, tile_size> values;
+        int* const place = places.data();
+        T* const shapes = values.data();
         for (int i = 0; i < tile_size; ++i) {
-            const auto j = static_cast<std::size_t>(i);
-            const T h = r0 + m00 * dx[j] + m01 * dy[j] + m02 * dz[j];
-            const T k = r1 + m10 * dx[j] + m11 * dy[j] + m12 * dz[j];
-            const T l = r2 + m20 * dx[j] + m21 * dy[j] + m22 * dz[j];
+            const T h = r0 + m00 * x[i] + m01 * y[i] + m02 * z[i];
+            const T k = r1 + m10 * x[i] + m11 * y[i] + m12 * z[i];
+            const T l = r2 + m20 * x[i] + m21 * y[i] + m22 * z[i];
             const T nh = round_to_whole(h);
             const T nk = round_to_whole(k);
             const T nl = round_to_whole(l);
             const int ih = static_cast<int>(std::min(std::max(nh, low0), high0) - low0);
             const int ik = static_cast<int>(std::min(std::max(nk, low1), high1) - low1);
             const int il = static_cast<int>(std::min(std::max(nl, low2), high2) - low2);
-            const T intensity = static_cast<T>(f2[ih * stride0 + ik * stride1 + il]);
-            sum[j] += weight * factor[j] * intensity * shape(h - nh, k - nk, l - nl);
+            place[i] = ih * stride0 + ik * stride1 + il;
+            shapes[i] = weight * f[i] * shape(h - nh, k - nk, l - nl);
         }
+        // Apart, because a loop with look-ups does not become SIMD code.
+        for (int i = 0; i < tile_size; ++i) s[i] += shapes[i] * static_cast<T>(f2[place[i]]);
     }
 
     void flush() {

@@ -158,7 +158,7 @@ bool single_precision_suffices(const Scene& scene, const Lattice& lattice, const
     // An edge decides all or nothing, and nothing averages its error out.
     if (lattice.crystal->shape == BlockShape::top_hat) return false;
     constexpr double unit_roundoff = 6e-8;
-    constexpr double largest_error = 3e-6;
+    constexpr double largest_error = 5e-6;
     double shortest_A = scene.sources.front().wavelength_A;
     for (const Source& source : scene.sources) shortest_A = std::min(shortest_A, source.wavelength_A);
     const double close_mm = std::abs(outward_normal(panel).dot(panel.origin_mm));

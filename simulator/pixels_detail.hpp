@@ -103,7 +103,7 @@ void trace_tile(const Scene& scene, const Panel& panel, int fast, int slow, int 
 Eigen::Vector3d place_mm(const Scene& scene, const Panel& panel, double fast_px, double slow_px, int layer);
 
 // True if the kernels may work in float on directions relative to a point at most `reach_px` / 2 pixels away along both
-// axes: the argument of the interference function then errs by less than 3e-6.
+// axes: the argument of the interference function then errs by less than 5e-6.
 bool single_precision_suffices(const Scene& scene, const Lattice& lattice, const Panel& panel, int reach_px);
 
 // Add the expected Bragg photons of one panel's region (in its own pixels) to the image.
