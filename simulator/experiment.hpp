@@ -5,10 +5,13 @@
 
 #include <vector>
 
+#include "simulator/anisotropy.hpp"
 #include "simulator/background.hpp"
 #include "simulator/beam.hpp"
 #include "simulator/crystal.hpp"
 #include "simulator/detector.hpp"
+#include "simulator/occluders.hpp"
+#include "simulator/ice.hpp"
 #include "simulator/response.hpp"
 #include "simulator/single_particle.hpp"
 #include "simulator/small_angle.hpp"
@@ -20,8 +23,12 @@ struct Experiment {
     Detector detector;
     std::vector<Crystal> crystals;
     std::vector<AmorphousLayer> background;
+    std::vector<Occluder> occluders;
     ParticleShot particles;
     SmallAngle small_angle;
+    RadialProfile radial_profile;
+    Anisotropy anisotropy;
+    Ice ice;
     DetectorResponse response;
 };
 
