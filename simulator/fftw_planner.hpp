@@ -1,4 +1,5 @@
-// The one lock of FFTW's planner, which, unlike execution, is not thread-safe: held while any plan is made or destroyed.
+// The one lock of FFTW's planner, which, unlike execution, is not thread-safe: held while any plan is made or
+// destroyed.
 #pragma once
 
 #include <mutex>
