@@ -182,10 +182,9 @@ double expand_quantile(double mean, Uniform64 u) {
     return std::max(whole + std::floor(offset), 0.0);
 }
 
-// Sums the distribution function from zero; flags what it cannot decide.
 // The explicit vectors keep the running sums of eight pixels in registers, which no compiler does from nested loops.
-typedef float Floats __attribute__((vector_size(32)));
-typedef std::int32_t Ints __attribute__((vector_size(32)));
+using Floats [[gnu::vector_size(32), gnu::may_alias]] = float;
+using Ints [[gnu::vector_size(32), gnu::may_alias]] = std::int32_t;
 
 int terms_for(float highest_mean) {
     double probability = std::exp(-static_cast<double>(highest_mean));
@@ -199,6 +198,7 @@ int terms_for(float highest_mean) {
     return terms;
 }
 
+// Counts from words by summing the distribution function from zero; flags what it cannot decide.
 void sum_small_means(const Words& words, const NoiseBlock& means, float highest, NoiseBlock& counts, Flags& open) {
     NoiseBlock zero_probability;
     NoiseBlock uniform;
