@@ -14,6 +14,10 @@ namespace braggbench {
 namespace {
 
 using Words = std::array<std::uint32_t, noise_block_px>;
+// What one key's blocks of four words are for: normals from block 0 on, words of small means from small_mean_pixels / 4
+// on, and from further_bits_block on one block for each pixel.
+constexpr std::size_t small_mean_pixels = max_noise_pixels;
+constexpr std::size_t further_bits_block = max_noise_pixels;
 // Pixels that the fast arithmetic cannot decide: rarely one in a block.
 using Flags = std::array<std::int32_t, noise_block_px>;
 
@@ -27,9 +31,8 @@ bool none(const Flags& flags) {
 constexpr float sum_below_mean = 2.0F;
 // Above the square of this single precision no longer decides between neighbouring counts often enough.
 constexpr float max_fast_root = 1024.0F;
-// The fast quantiles hold where 1 - (2u - 1)^2 > 2^-13, i.e. |z| < 4.
-constexpr float max_fast_tail_bits = 13.0F;
-constexpr std::int32_t fast_tail_words = 1 << 17;  // of the 2^32, at either end
+// Where the fit of Temme's functions ends; beyond it the count is found exactly.
+constexpr float max_fast_normal = 4.0F;
 
 // The polynomials below are Chebyshev interpolants, made in 30-digit arithmetic from the functions named; the tests
 // compare what they yield with the double-precision quantiles of this file.
@@ -37,11 +40,8 @@ constexpr std::int32_t fast_tail_words = 1 << 17;  // of the 2^32, at either end
 // log2(1 + t) / t on [1/sqrt 2, sqrt 2]; 5e-8.
 constexpr std::array log2_terms = {1.442695F,     -0.721347468F, 0.480910753F,  -0.360693268F, 0.287903261F,
                                    -0.239169881F, 0.216078226F,  -0.205861881F, 0.123109685F};
-// z / (2u - 1) of the normal quantile z(u), in t = 2 v / 13 - 1 with v = -log2(4 u (1 - u)); 1e-7. The variable is
-// that of Giles 2011 (GPU Computing Gems, Jade edition, chapter 10).
-constexpr std::array normal_terms = {2.78930784F,     1.40785367F,    -0.211497162F,   -0.000210885152F,
-                                     0.0478169995F,   -0.0349942814F, 0.0109766703F,   0.00347207151F,
-                                     -0.00634238228F, 0.00242363748F, 0.000900117265F, -0.000696302684F};
+constexpr std::array sine_terms = {1.0F, -1.0F / 6, 1.0F / 120, -1.0F / 5040};
+constexpr std::array cosine_terms = {1.0F, -1.0F / 2, 1.0F / 24, -1.0F / 720, 1.0F / 40320};
 // Temme's functions of s = z / sqrt(mean) on [-1.25, 3], in t = 1.2031604 sqrt(s + 1.45) - 1.5380697, which keeps the
 // singularity at s = -sqrt 2 at a distance. With r(s) from 1 - r + r ln r = s^2 / 2, sign(r - 1) = sign(s):
 constexpr float lowest_s = -1.25F;
@@ -69,38 +69,51 @@ inline float polynomial(const std::array<float, N>& terms, float t) {
     }
 }
 
-// Normal quantiles of the words, and which of them lie too far out. Three loops rather than one: each has a short chain
-// of dependent operations, so that the processor overlaps many pixels (half the time of the fused loop).
-void fast_normals(const Words& words, NoiseBlock& normals, Flags& open) {
-    NoiseBlock centred_uniform;
-    NoiseBlock scaled_bits;
-    float* __restrict x = centred_uniform.values.data();
-    float* __restrict t = scaled_bits.values.data();
-    for (std::size_t i = 0; i < noise_block_px; ++i) {
-        // u - 1/2 = (centred + 1/2) / 2^32, and the distance to the nearer end, (distance + 1/2) / 2^32: both from
-        // integers, so that neither the middle nor the tails lose precision.
-        const auto centred = static_cast<std::int32_t>(words[i] ^ 0x80000000U);
-        const std::int32_t distance = 0x7fffffff - (centred ^ (centred >> 31));
-        x[i] = (static_cast<float>(centred) + 0.5F) * 0x1p-31F;
-        const float nearer = (static_cast<float>(distance) + 0.5F) * 0x1p-30F;
-        t[i] = nearer * (1.0F - 0.25F * nearer);
-        open[i] = distance < fast_tail_words ? 1 : 0;
+constexpr std::size_t half_block = noise_block_px / 2;
+
+// 32 bits for a radius and 16 for an angle, per pair of pixels.
+constexpr std::size_t normal_words = half_block + half_block / 2;
+
+// Box & Muller 1958: word p gives the radius of the pixels p and p + half_block, half a word their angle. The 65536
+// directions leave no trace in either normal, the radius being continuous; radii reach 6.66, 2^-32 being the smallest
+// uniform number. Loops of short chains of dependent operations: the processor overlaps more pixels than in one loop.
+void box_muller(const std::array<std::uint32_t, normal_words>& words, NoiseBlock& normals) {
+    alignas(32) std::array<std::uint32_t, half_block> directions;
+    for (std::size_t i = 0; i < half_block / 2; ++i) {
+        directions[i] = words[half_block + i] << 16U;
+        directions[i + half_block / 2] = words[half_block + i] & 0xffff0000U;
     }
-    for (std::size_t i = 0; i < noise_block_px; ++i) {
-        const auto bits = std::bit_cast<std::int32_t>(t[i]);
+    alignas(32) std::array<float, half_block> squares;
+    float* __restrict square = squares.data();
+    float* __restrict z = normals.values.data();
+    for (std::size_t i = 0; i < half_block; ++i) {
+        const float u = (static_cast<float>(static_cast<std::int32_t>(words[i] >> 1U)) + 0.5F) * 0x1p-31F;
+        const auto bits = std::bit_cast<std::int32_t>(u);
         constexpr std::int32_t root_half = 0x3f3504f3;
         const std::int32_t exponent = (bits - root_half) >> 23;
         const float f = std::bit_cast<float>(bits - (exponent << 23)) - 1.0F;
-        constexpr float scale = -2.0F / max_fast_tail_bits;
-        t[i] = f * (scale * polynomial(log2_terms, f)) + (scale * static_cast<float>(exponent) - 1.0F);
+        constexpr float scale = -2.0F * std::numbers::ln2_v<float>;
+        square[i] = scale * static_cast<float>(exponent) + f * (scale * polynomial(log2_terms, f));
     }
-    float* __restrict z = normals.values.data();
-    for (std::size_t i = 0; i < noise_block_px; ++i) z[i] = x[i] * polynomial(normal_terms, t[i]);
-}
-
-Uniform64 uniform_of(const NoiseKey& key, std::size_t pixel, std::uint32_t word) {
-    const auto block = static_cast<std::uint32_t>(max_noise_pixels + pixel);
-    return Uniform64::from_bits(word, philox_block(key.seed, key.image_index, key.stage, block)[0]);
+    for (std::size_t i = 0; i < half_block; ++i) {
+        const std::uint32_t word = directions[i];
+        // The two upper bits choose the quadrant, the others an angle of at most pi/4 either way.
+        const float angle = (static_cast<float>(static_cast<std::int32_t>(word << 2U)) + 0x1p17F) *
+                            (std::numbers::pi_v<float> / 4.0F * 0x1p-31F);
+        const float angle2 = angle * angle;
+        // Taylor series; the first terms left out are below 3e-7.
+        const float sine = angle * polynomial(sine_terms, angle2);
+        const float cosine = polynomial(cosine_terms, angle2);
+        const float positive = square[i] > 0.0F ? square[i] : 0.0F;
+        const float radius = std::sqrt(positive);
+        const bool odd = (word & 0x40000000U) != 0;
+        const float first = radius * (odd ? sine : cosine);
+        const float second = radius * (odd ? cosine : sine);
+        const std::uint32_t first_sign = (word ^ (word << 1U)) & 0x80000000U;
+        const std::uint32_t second_sign = word & 0x80000000U;
+        z[i] = std::bit_cast<float>(std::bit_cast<std::uint32_t>(first) ^ first_sign);
+        z[i + half_block] = std::bit_cast<float>(std::bit_cast<std::uint32_t>(second) ^ second_sign);
+    }
 }
 
 // P(Poisson(mean) = n) for n >= 0.
@@ -169,10 +182,9 @@ double expand_quantile(double mean, Uniform64 u) {
     return std::max(whole + std::floor(offset), 0.0);
 }
 
-// Sums the distribution function from zero; flags what it cannot decide.
 // The explicit vectors keep the running sums of eight pixels in registers, which no compiler does from nested loops.
-typedef float Floats __attribute__((vector_size(32)));
-typedef std::int32_t Ints __attribute__((vector_size(32)));
+using Floats [[gnu::vector_size(32), gnu::may_alias]] = float;
+using Ints [[gnu::vector_size(32), gnu::may_alias]] = std::int32_t;
 
 int terms_for(float highest_mean) {
     double probability = std::exp(-static_cast<double>(highest_mean));
@@ -186,6 +198,7 @@ int terms_for(float highest_mean) {
     return terms;
 }
 
+// Counts from words by summing the distribution function from zero; flags what it cannot decide.
 void sum_small_means(const Words& words, const NoiseBlock& means, float highest, NoiseBlock& counts, Flags& open) {
     NoiseBlock zero_probability;
     NoiseBlock uniform;
@@ -199,6 +212,10 @@ void sum_small_means(const Words& words, const NoiseBlock& means, float highest,
     constexpr float doubt = 2e-6F;  // rounding of the sums and of fast_exp
     for (std::size_t i = 0; i < noise_block_px; i += 8) {
         const auto& mean = *reinterpret_cast<const Floats*>(&means.values[i]);
+        const Ints small = mean < sum_below_mean;
+        std::int32_t any = 0;
+        for (int lane = 0; lane < 8; ++lane) any |= small[lane];
+        if (any == 0) continue;
         Floats probability = *reinterpret_cast<const Floats*>(&zero_probability.values[i]);
         Floats left = *reinterpret_cast<const Floats*>(&uniform.values[i]);
         Floats nearest = left * 0.0F + 1.0F;
@@ -211,7 +228,6 @@ void sum_small_means(const Words& words, const NoiseBlock& means, float highest,
             if (k == terms) break;
             probability *= mean * (1.0F / static_cast<float>(k));
         }
-        const Ints small = mean < sum_below_mean;
         const Ints undecided = small & ((nearest < doubt) | (left > 0.0F));
         auto& result = *reinterpret_cast<Floats*>(&counts.values[i]);
         auto& flags = *reinterpret_cast<Ints*>(&open[i]);
@@ -221,13 +237,14 @@ void sum_small_means(const Words& words, const NoiseBlock& means, float highest,
     }
 }
 
-void expand_large_means(const Words& words, const NoiseBlock& means, NoiseBlock& counts, Flags& open) {
-    NoiseBlock normals;
+// Counts from normals by Temme's expansion; flags what it cannot decide.
+void expand_large_means(const NoiseBlock& normals, const NoiseBlock& means, NoiseBlock& counts, Flags& open) {
+    NoiseBlock clamped;
     NoiseBlock inverse_roots;
     NoiseBlock variables;
-    fast_normals(words, normals, open);
     const float* __restrict mean = means.values.data();
-    float* __restrict z = normals.values.data();
+    const float* __restrict normal = normals.values.data();
+    float* __restrict z = clamped.values.data();
     float* __restrict inverse_root = inverse_roots.values.data();
     float* __restrict t = variables.values.data();
     float* __restrict count = counts.values.data();
@@ -236,7 +253,8 @@ void expand_large_means(const Words& words, const NoiseBlock& means, NoiseBlock&
         const float m = std::max(given, sum_below_mean);
         inverse_root[i] = 1.0F / std::sqrt(m);
         // Below lowest_s the count is 0 for every mean under 10, and above that |z| is beyond the fast range.
-        z[i] = std::max(z[i], lowest_s * (m * inverse_root[i]));
+        const float drawn = normal[i];
+        z[i] = std::max(drawn, lowest_s * (m * inverse_root[i]));
         t[i] = 1.20316043F * std::sqrt(z[i] * inverse_root[i] + 1.45F) - 1.5380697F;
     }
     for (std::size_t i = 0; i < noise_block_px; ++i) {
@@ -248,12 +266,15 @@ void expand_large_means(const Words& words, const NoiseBlock& means, NoiseBlock&
         const float below = std::floor(offset);
         const float fraction = offset - below;
         const float margin = std::min(fraction, 1.0F - fraction);
-        // Errors of the polynomials, of the expansion at small means, and of single precision.
-        float doubt = 8e-5F + 2e-3F * square * square + 3e-6F * root;
+        // Errors of the polynomials, of the expansion at small means, of single precision, and of the fit near s =
+        // -1.25.
+        const float low = std::min(z[i] * inverse_root[i] + 0.6F, 0.0F);
+        float doubt = 8e-5F + square * (3e-3F * square + 0.06F * low * low) + 3e-6F * root;
         doubt = root > max_fast_root ? 1.0F : doubt;
+        doubt = std::abs(normal[i]) > max_fast_normal ? 1.0F : doubt;
         const float sum = whole + below;
         count[i] = sum > 0.0F ? sum : 0.0F;
-        open[i] |= margin < doubt ? 1 : 0;
+        open[i] = margin < doubt ? 1 : 0;
     }
 }
 
@@ -289,21 +310,13 @@ void uniform_block(const NoiseKey& key, std::size_t first_pixel, Words& words) {
 }
 
 void normal_block(const NoiseKey& key, std::size_t first_pixel, NoiseBlock& normals) {
-    alignas(32) Words words;
-    uniform_block(key, first_pixel, words);
-    alignas(32) Flags open;
-    fast_normals(words, normals, open);
-    if (none(open)) return;
-    for (std::size_t i = 0; i < noise_block_px; ++i) {
-        if (open[i] != 0) {
-            normals.values[i] = static_cast<float>(normal_quantile(uniform_of(key, first_pixel + i, words[i])));
-        }
-    }
+    alignas(32) std::array<std::uint32_t, normal_words> words;
+    const std::size_t first_block = first_pixel / noise_block_px * (normal_words / 4);
+    philox_words(key.seed, key.image_index, key.stage, static_cast<std::uint32_t>(first_block), words);
+    box_muller(words, normals);
 }
 
 void poisson_block(const NoiseKey& key, std::size_t first_pixel, const NoiseBlock& means, NoiseBlock& counts) {
-    alignas(32) Words words;
-    uniform_block(key, first_pixel, words);
     // Positive floats are ordered like their bits; the largest of integers, unlike that of floats, is found in SIMD
     // code.
     std::int32_t lowest = std::numeric_limits<std::int32_t>::max();
@@ -316,16 +329,31 @@ void poisson_block(const NoiseKey& key, std::size_t first_pixel, const NoiseBloc
         lowest = bits < lowest ? bits : lowest;
         highest_small = small > highest_small ? small : highest_small;
     }
-    alignas(32) Flags open{};
-    if (std::bit_cast<float>(highest) >= sum_below_mean) expand_large_means(words, means, counts, open);
+    alignas(32) Flags open;
+    alignas(32) Words words;
+    NoiseBlock normals;
+    if (std::bit_cast<float>(highest) >= sum_below_mean) {
+        normal_block(key, first_pixel, normals);
+        expand_large_means(normals, means, counts, open);
+    }
     if (std::bit_cast<float>(lowest) < sum_below_mean) {
+        // Words of their own: those above are shared by pairs of pixels.
+        uniform_block(key, first_pixel + small_mean_pixels, words);
         sum_small_means(words, means, std::bit_cast<float>(highest_small), counts, open);
     }
     if (none(open)) return;
     for (std::size_t i = 0; i < noise_block_px; ++i) {
         if (open[i] == 0) continue;
-        const Uniform64 uniform = uniform_of(key, first_pixel + i, words[i]);
-        counts.values[i] = static_cast<float>(poisson_quantile(static_cast<double>(means.values[i]), uniform));
+        const auto mean = static_cast<double>(means.values[i]);
+        Uniform64 uniform;
+        if (means.values[i] < sum_below_mean) {
+            const auto block = static_cast<std::uint32_t>(further_bits_block + first_pixel + i);
+            uniform = Uniform64::from_bits(words[i], philox_block(key.seed, key.image_index, key.stage, block)[0]);
+        } else {
+            const double scaled = static_cast<double>(normals.values[i]) / std::numbers::sqrt2;
+            uniform = {0.5 * std::erfc(-scaled), 0.5 * std::erfc(scaled)};
+        }
+        counts.values[i] = static_cast<float>(poisson_quantile(mean, uniform));
     }
 }
 

@@ -1,7 +1,6 @@
 // Keyed random numbers for whole images: standard normals and Poisson counts, a block of pixels at a time.
-// Every number is the quantile of its own pixel's uniform number: Philox word i % 4 of block i / 4 for pixel i, with 32
-// further bits of the same key wherever the first 32 leave the result open. Hence it depends on (seed, image, stage,
-// pixel, mean) alone, and tails are those of 64-bit uniform numbers.
+// Normals are Box and Muller's, by pairs of pixels within a block; counts are Poisson quantiles of such normals or, for
+// small means, of a pixel's own word. Hence a number depends on (seed, image, stage, pixel, mean) alone.
 #pragma once
 
 #include <array>
@@ -30,17 +29,14 @@ struct NoiseKey {
 // The highest pixel index + 1 that a key serves: beyond it the further words would overlap the first ones.
 inline constexpr std::size_t max_noise_pixels = std::size_t{1} << 26U;
 
-// The bits of a pixel's word that its Poisson count takes; the others are its read-out noise's.
-inline constexpr std::uint32_t known_poisson_bits = 0xffffffffU;
-
 // Uniform words of the pixels first_pixel ... first_pixel + noise_block_px - 1. first_pixel: a multiple of 4.
 void uniform_block(const NoiseKey& key, std::size_t first_pixel, std::array<std::uint32_t, noise_block_px>& words);
 
-// N(0, 1), to 1e-6.
+// N(0, 1), to 1e-6; at most 6.66 from 0, which one in 4e10 exceeds. first_pixel: a multiple of noise_block_px.
 void normal_block(const NoiseKey& key, std::size_t first_pixel, NoiseBlock& normals);
 
-// counts[i] ~ Poisson(means[i]), 0 <= means[i] <= max_poisson_mean (not checked). Counts above 2^24 are rounded to
-// float.
+// counts[i] ~ Poisson(means[i]): the quantile of normal_block's number i for means from 2 on. 0 <= means[i] <=
+// max_poisson_mean (not checked). Counts above 2^24 are rounded to float.
 void poisson_block(const NoiseKey& key, std::size_t first_pixel, const NoiseBlock& means, NoiseBlock& counts);
 
 // A number u in (0, 1) by its distances from both ends, so that either tail keeps its relative precision.

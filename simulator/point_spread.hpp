@@ -28,7 +28,7 @@ bool spreads(const PointSpread& spread);
 // integrated over the pixels, (2 radius_px + 1)^2 of them.
 Image<double> point_spread_kernel(const PointSpread& spread);
 
-// The share that falls beyond radius_px and is lost: of the fibre's tail, about 0.65 fiber_fwhm_px / radius_px.
+// The share that falls beyond radius_px and is lost: of the fibre's tail, about 0.59 fiber_fwhm_px / radius_px.
 double lost_fraction(const PointSpread& spread);
 
 // Photons whose light leaves the image are lost; what is spread over the gaps between panels stays there. Gaussians are

@@ -3,9 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <cstring>
-#include <span>
 
 #include "simulator/error.hpp"
 #include "simulator/faults.hpp"
@@ -57,11 +58,14 @@ public:
                 means.values[i] *= factor(response_.pixel_flicker_rms, normals.values[i]);
             }
         }
-        int bad = 0;
+        // Positive floats are ordered like their bits; negative ones and NaN come after them as unsigned numbers.
+        std::uint32_t highest = 0;
         for (const float mean : means.values) {
-            bad |= mean >= 0.0F && mean <= static_cast<float>(max_poisson_mean) ? 0 : 1;
+            const float positive_zero = mean + 0.0F;
+            const auto bits = std::bit_cast<std::uint32_t>(positive_zero);
+            highest = bits > highest ? bits : highest;
         }
-        if (bad != 0) refuse_photons(expected_);
+        if (highest > std::bit_cast<std::uint32_t>(static_cast<float>(max_poisson_mean))) refuse_photons(expected_);
         poisson_block({seed_, image_index_, Stage::photon_noise}, first, means, photons);
         if (response_.flat_field_rms > 0.0) {
             normal_block({response_.detector_seed, 0, Stage::flat_field}, first, normals);
@@ -120,21 +124,25 @@ public:
                                             static_cast<double>(normals.values[i]));
             }
         }
-        if (noise_ > 0.0F) {
+        // Copies, since the compiler must assume that writing pixels may change members.
+        const float gain = gain_;
+        const float noise = noise_;
+        const float offset = offset_;
+        const float highest = highest_;
+        std::array<std::uint16_t, noise_block_px> rounded;
+        const auto stored = [highest](float adu) {
+            const float above = adu > 0.0F ? adu : 0.0F;
+            const float clamped = above < highest ? above : highest;
+            return static_cast<std::uint16_t>(static_cast<std::int32_t>(clamped + 0.5F));
+        };
+        if (noise > 0.0F) {
             NoiseBlock normals;
             normal_block(key_, first, normals);
             for (std::size_t i = 0; i < noise_block_px; ++i) {
-                photons.values[i] = gain_ * photons.values[i] + (noise_ * normals.values[i] + offset_);
+                rounded[i] = stored(gain * photons.values[i] + (noise * normals.values[i] + offset));
             }
         } else {
-            for (float& value : photons.values) value = gain_ * value + offset_;
-        }
-        std::array<std::uint16_t, noise_block_px> rounded;
-        for (std::size_t i = 0; i < noise_block_px; ++i) {
-            const float value = photons.values[i];
-            const float above = value > 0.0F ? value : 0.0F;
-            const float clamped = above < highest_ ? above : highest_;
-            rounded[i] = static_cast<std::uint16_t>(static_cast<std::int32_t>(clamped + 0.5F));
+            for (std::size_t i = 0; i < noise_block_px; ++i) rounded[i] = stored(gain * photons.values[i] + offset);
         }
         std::memcpy(counts, rounded.data(), n * sizeof(std::uint16_t));
     }
