@@ -6,7 +6,7 @@ export CCACHE_MAXSIZE ?= 5G
 # Two programs that share the cores would otherwise spin against each other (docs/performance.md).
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: demo test test-interop test-sanitize build bench format lint clean setup setup-interop
+.PHONY: demo test test-interop test-sanitize build bench gallery format lint clean setup setup-interop
 
 demo: build
 	tools/demo $(CURDIR)/$(PROGRAM) $(CURDIR)/demo-output
@@ -28,6 +28,9 @@ test-interop: build setup-interop
 build: setup
 	cmake --preset release >/dev/null
 	cmake --build --preset release -j $(JOBS)
+
+gallery: build
+	tools/gallery $(CURDIR)/$(PROGRAM) $(CURDIR)/docs
 
 bench: build
 	build/release/braggbench_micro

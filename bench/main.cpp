@@ -3,11 +3,13 @@
 
 #include <cstdio>
 #include <exception>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "bench/commands/commands.hpp"
+#include "bench/commands/nanobragg.hpp"
 #include "classifiers/memory.hpp"
 #include "simulator/error.hpp"
 #include "simulator/nearest_name.hpp"
@@ -20,6 +22,11 @@ constexpr int exit_data = 3;
 constexpr int exit_internal = 4;
 
 int run(int argc, char** argv) {
+    if (const auto request =
+            braggbench::nanobragg_request(std::span(argv, static_cast<std::size_t>(argc)).subspan(argc > 0 ? 1 : 0))) {
+        braggbench::run_nanobragg(*request);
+        return 0;
+    }
     braggbench::CommonOptions common;
     CLI::App app{
         "BraggBench makes labelled synthetic X-ray diffraction images, trains classifiers on them, and measures\n"
@@ -46,6 +53,7 @@ int run(int argc, char** argv) {
     });
     add_recipes(app, common);
     add_simulate(app, common);
+    braggbench::add_nanobragg(app);
     add_generate(app, common);
     add_inspect(app, common);
     add_train(app, common);

@@ -100,7 +100,7 @@ TrainedModel train(const CorpusReader& corpus, const TrainOptions& options,
     card.zoo_name = options.model;
     card.class_names = info.class_names;
     for (const auto& rule : recipe.classes) {
-        if (rule.crystal) card.hit_classes.push_back(rule.name);
+        if (rule.scene.crystal) card.hit_classes.push_back(rule.name);
     }
     card.view.size_px = options.view_size_px != 0 ? options.view_size_px : std::max(info.width_px, info.height_px);
     card.gain_adu_per_photon = info.response.gain_adu_per_photon;

@@ -20,24 +20,20 @@ struct CorpusInfo {
     int width_px = 0;
     int height_px = 0;
     double wavelength_A = 0.0;
-    Detector detector;  // one panel; the mean beam centre
+    Detector detector;  // at the mean beam centre
     DetectorResponse response;
     std::vector<std::string> class_names;
-    std::string recipe_toml;  // the resolved recipe, replayable
+    std::vector<std::string> drawn_names;  // of what was drawn for each image, such as "crystal.volume_um3"
+    std::string recipe_toml;               // the resolved recipe, replayable
     std::uint64_t seed = 0;
     std::string provenance;  // program version, git commit, library versions
 };
 
-// Per-image truth that is a number. Stored as columns under /entry/truth.
+// Per-image truth that is a number and not drawn as it stands. Stored as columns under /entry/truth.
 struct ImageTruth {
     float beam_fast_px = 0;
     float beam_slow_px = 0;
     float fluence_photons_per_m2 = 0;
-    float cells_per_block = 0;
-    float mosaic_spread_rms_deg = 0;
-    float crystal_volume_um3 = 0;
-    float water_um = 0;
-    float air_um = 0;
     float lattice_count = 0;
     float orientation[9] = {};  // lab_from_crystal, row-major; zeros without a crystal
     float spot_photons = 0;     // expected, summed over all peaks
@@ -49,7 +45,8 @@ struct CorpusRecord {
     int class_index = 0;
     Split split = Split::train;
     ImageTruth truth;
-    std::vector<Peak> peaks;  // all listed peaks, brightest first
+    std::vector<float> drawn;  // one per CorpusInfo::drawn_names
+    std::vector<Peak> peaks;   // all listed peaks, brightest first
 };
 
 // An image compressed as the file stores it; made on worker threads so that the writer only copies bytes.
@@ -91,6 +88,8 @@ public:
     [[nodiscard]] const std::vector<std::int32_t>& class_indices() const;  // one per image
     [[nodiscard]] const std::vector<Split>& splits() const;
     [[nodiscard]] const std::vector<ImageTruth>& truth() const;
+    // What was drawn under this name for each image; empty if the corpus has no such column.
+    [[nodiscard]] std::vector<float> drawn(const std::string& name) const;
     [[nodiscard]] std::vector<std::int64_t> indices(Split split) const;
     [[nodiscard]] Image<std::uint16_t> image(std::int64_t index) const;
     [[nodiscard]] std::vector<Peak> peaks(std::int64_t index) const;

@@ -7,6 +7,7 @@
 #include "datasets/corpus_layout.hpp"
 #include "datasets/hdf5.hpp"
 #include "simulator/error.hpp"
+#include "simulator/faults.hpp"
 
 namespace braggbench {
 namespace {
@@ -21,19 +22,31 @@ Eigen::Vector3d read_direction(const Handle& file, const std::string& path) {
     return {vector[0], vector[1], vector[2]};
 }
 
+Panel read_module(const Handle& file, const std::string& base, const Eigen::Vector3d& origin_mm) {
+    const std::vector<std::int32_t> place = hdf5::read_all<std::int32_t>(file, base + "data_origin", {2});
+    const std::vector<std::int32_t> size = hdf5::read_all<std::int32_t>(file, base + "data_size", {2});
+    Panel panel;
+    panel.image_slow_px = place[0];
+    panel.image_fast_px = place[1];
+    panel.height_px = size[0];
+    panel.width_px = size[1];
+    panel.pixel_size_mm = hdf5::read_double(file, base + "fast_pixel_direction");
+    panel.fast_axis = read_direction(file, base + "fast_pixel_direction");
+    panel.slow_axis = read_direction(file, base + "slow_pixel_direction");
+    panel.origin_mm =
+        origin_mm + hdf5::read_double(file, base + "module_offset") * read_direction(file, base + "module_offset");
+    return panel;
+}
+
 Detector read_detector(const Handle& file, int width_px, int height_px) {
     const std::string base = "/entry/instrument/detector/";
-    Panel panel;
-    panel.width_px = width_px;
-    panel.height_px = height_px;
-    panel.pixel_size_mm = hdf5::read_double(file, base + "module/fast_pixel_direction");
-    panel.fast_axis = read_direction(file, base + "module/fast_pixel_direction");
-    panel.slow_axis = read_direction(file, base + "module/slow_pixel_direction");
-    panel.origin_mm = {hdf5::read_double(file, base + "transformations/det_x"),
-                       hdf5::read_double(file, base + "transformations/det_y"),
-                       hdf5::read_double(file, base + "transformations/det_z")};
+    const Eigen::Vector3d origin_mm(hdf5::read_double(file, base + "transformations/det_x"),
+                                    hdf5::read_double(file, base + "transformations/det_y"),
+                                    hdf5::read_double(file, base + "transformations/det_z"));
     Detector detector;
-    detector.panels.push_back(panel);
+    for (const std::string& name : hdf5::children(file, base)) {
+        if (name.starts_with("module")) detector.panels.push_back(read_module(file, base + name + "/", origin_mm));
+    }
     detector.image_width_px = width_px;
     detector.image_height_px = height_px;
     detector.sensor_thickness_um = hdf5::read_double(file, base + "simulated_sensor_thickness");
@@ -77,6 +90,7 @@ struct CorpusReader::State {
         read_description();
         read_labels();
         read_truth();
+        read_drawn_names();
         open_peaks();
     }
 
@@ -112,11 +126,16 @@ struct CorpusReader::State {
         info.recipe_toml = hdf5::read_text(file, "/entry/recipe");
         info.provenance = hdf5::read_text(file, "/entry/process/version");
         info.seed = hdf5::read_u64(file, "/entry/seed");
-        const Panel& panel = info.detector.panels.front();
+        Faults faults;
+        check(info.detector, faults);
+        try {
+            faults.report();
+        } catch (const UsageError& error) {
+            reject(error.what());
+        }
         const auto positive = [](double value) { return std::isfinite(value) && value > 0.0; };
-        if (!positive(info.wavelength_A) || !positive(panel.pixel_size_mm) || !panel.origin_mm.allFinite() ||
-            !positive(info.response.gain_adu_per_photon)) {
-            reject("wavelength, pixel size, gain or detector position is not a usable number.");
+        if (!positive(info.wavelength_A) || !positive(info.response.gain_adu_per_photon)) {
+            reject("wavelength or gain is not a usable number.");
         }
     }
 
@@ -146,6 +165,14 @@ struct CorpusReader::State {
         const auto rotations = hdf5::read_all<float>(file, "/entry/truth/orientation", {count, 9});
         for (std::size_t i = 0; i < truth.size(); ++i) {
             std::copy_n(rotations.data() + i * 9, 9, truth[i].orientation);
+        }
+    }
+
+    void read_drawn_names() {
+        info.drawn_names = hdf5::texts_attribute(hdf5::open(file, "/entry/truth/drawn"), "names");
+        for (const std::string& name : info.drawn_names) {
+            hdf5::check_shape(hdf5::open(file, "/entry/truth/drawn/" + name),
+                              {static_cast<std::uint64_t>(info.image_count)});
         }
     }
 
@@ -184,6 +211,12 @@ const CorpusInfo& CorpusReader::info() const { return state_->info; }
 const std::vector<std::int32_t>& CorpusReader::class_indices() const { return state_->classes; }
 const std::vector<Split>& CorpusReader::splits() const { return state_->splits; }
 const std::vector<ImageTruth>& CorpusReader::truth() const { return state_->truth; }
+
+std::vector<float> CorpusReader::drawn(const std::string& name) const {
+    if (std::ranges::find(state_->info.drawn_names, name) == state_->info.drawn_names.end()) return {};
+    const auto count = static_cast<std::uint64_t>(state_->info.image_count);
+    return hdf5::read_all<float>(state_->file, "/entry/truth/drawn/" + name, {count});
+}
 
 std::vector<std::int64_t> CorpusReader::indices(Split split) const {
     std::vector<std::int64_t> result;

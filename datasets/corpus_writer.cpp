@@ -16,6 +16,7 @@
 #include "datasets/hdf5.hpp"
 #include "simulator/constants.hpp"
 #include "simulator/error.hpp"
+#include "simulator/faults.hpp"
 
 namespace braggbench {
 namespace {
@@ -130,11 +131,11 @@ void validate(const CorpusInfo& info) {
         info.image_count > 0,
         fmt::format("image_count = {} (a corpus holds at least one image). Give a positive number.", info.image_count));
     require(info.width_px > 0 && info.height_px > 0, "A corpus needs images of positive width and height.");
-    require(info.detector.panels.size() == 1, "A corpus file describes a detector of one panel.");
-    const Panel& panel = info.detector.panels.front();
-    require(panel.width_px == info.width_px && panel.height_px == info.height_px,
-            "The detector's panel must have the size of the corpus's images.");
-    require(panel.pixel_size_mm > 0.0, "The detector's pixel size must be positive.");
+    Faults faults;
+    check(info.detector, faults);
+    faults.report();
+    require(info.detector.image_width_px == info.width_px && info.detector.image_height_px == info.height_px,
+            "The detector must assemble to the size of the corpus's images.");
     require(info.wavelength_A > 0.0, "The wavelength of a corpus must be positive.");
     require(!info.class_names.empty(), "A corpus needs at least one class name.");
 }
@@ -170,6 +171,24 @@ Eigen::Vector2d beam_centre_px(const Panel& panel) {
     return {rhs.dot(column1.cross(column2)) / determinant, column0.dot(rhs.cross(column2)) / determinant};
 }
 
+// `origin_mm` is where the detector's axes lead.
+void write_module(const Handle& detector, const std::string& name, const Panel& panel,
+                  const Eigen::Vector3d& origin_mm) {
+    const Handle module = hdf5::create_group(detector, name, "NXdetector_module");
+    const std::int32_t origin[2] = {panel.image_slow_px, panel.image_fast_px};
+    const std::int32_t size[2] = {panel.height_px, panel.width_px};
+    hdf5::write_values(module, "data_origin", hdf5::Number::i32, origin, {2});
+    hdf5::write_values(module, "data_size", hdf5::Number::i32, size, {2});
+    const Eigen::Vector3d shift = panel.origin_mm - origin_mm;
+    const double shift_mm = shift.norm();
+    write_axis(module, "module_offset", shift_mm,
+               shift_mm > 0 ? Eigen::Vector3d(shift / shift_mm) : Eigen::Vector3d::UnitX(),
+               "/entry/instrument/detector/transformations/det_x");
+    const std::string offset = "/entry/instrument/detector/" + name + "/module_offset";
+    write_axis(module, "fast_pixel_direction", panel.pixel_size_mm, panel.fast_axis, offset);
+    write_axis(module, "slow_pixel_direction", panel.pixel_size_mm, panel.slow_axis, offset);
+}
+
 void write_detector(const Handle& instrument, const CorpusInfo& info) {
     const Panel& panel = info.detector.panels.front();
     const Handle detector = hdf5::create_group(instrument, "detector", "NXdetector");
@@ -197,9 +216,10 @@ void write_detector(const Handle& instrument, const CorpusInfo& info) {
     const auto height = static_cast<std::uint64_t>(info.height_px);
     const Handle mask = hdf5::create_chunked(detector, "pixel_mask", hdf5::Number::u32, {height, width},
                                              {height, width}, {height, width});
-    const std::vector<std::uint32_t> good(height * width, 0);
+    const Image<std::uint8_t> bits = pixel_mask(info.response, info.detector);
+    const std::vector<std::uint32_t> pixels(bits.pixels.begin(), bits.pixels.end());
     hdf5::write_chunk(mask, {0, 0},
-                      hdf5::encode_chunk(as_bytes(std::span<const std::uint32_t>(good)), sizeof(std::uint32_t)));
+                      hdf5::encode_chunk(as_bytes(std::span<const std::uint32_t>(pixels)), sizeof(std::uint32_t)));
 
     // One axis per coordinate keeps the vectors of unit length, as NeXus asks, and the numbers exact.
     const Handle axes = hdf5::create_group(detector, "transformations", "NXtransformations");
@@ -209,16 +229,10 @@ void write_detector(const Handle& instrument, const CorpusInfo& info) {
     write_axis(axes, "det_x", panel.origin_mm.x(), Eigen::Vector3d::UnitX(),
                "/entry/instrument/detector/transformations/det_y");
 
-    const Handle module = hdf5::create_group(detector, "module", "NXdetector_module");
-    const std::int32_t origin[2] = {0, 0};
-    const std::int32_t size[2] = {info.height_px, info.width_px};
-    hdf5::write_values(module, "data_origin", hdf5::Number::i32, origin, {2});
-    hdf5::write_values(module, "data_size", hdf5::Number::i32, size, {2});
-    constexpr std::string_view offset = "/entry/instrument/detector/module/module_offset";
-    write_axis(module, "module_offset", 0.0, Eigen::Vector3d::UnitX(),
-               "/entry/instrument/detector/transformations/det_x");
-    write_axis(module, "fast_pixel_direction", panel.pixel_size_mm, panel.fast_axis, offset);
-    write_axis(module, "slow_pixel_direction", panel.pixel_size_mm, panel.slow_axis, offset);
+    for (std::size_t number = 0; number < info.detector.panels.size(); ++number) {
+        write_module(detector, layout::module_name(number, info.detector.panels.size()), info.detector.panels[number],
+                     panel.origin_mm);
+    }
 }
 
 }  // namespace
@@ -245,6 +259,7 @@ struct CorpusWriter::State {
     Column classes;
     Column splits;
     std::vector<Column> truth;
+    std::vector<Column> drawn;
     Column orientation;
     Column peak_offsets;
     std::vector<Column> peak_columns;
@@ -275,6 +290,7 @@ struct CorpusWriter::State {
             *column = Column();
         }
         truth.clear();
+        drawn.clear();
         peak_columns.clear();
         cxi_tables.clear();
         file.close();
@@ -347,6 +363,11 @@ struct CorpusWriter::State {
             truth.push_back(Column::create<float>(truth_group, column.name, column.units));
         }
         orientation = Column::create<float>(truth_group, "orientation", "1", 9);
+        const Handle drawn_group = hdf5::create_group(truth_group, "drawn", "NXcollection");
+        hdf5::set_attribute(drawn_group, "names", info.drawn_names);
+        for (const std::string& name : info.drawn_names) {
+            drawn.push_back(Column::create<float>(drawn_group, name.c_str(), layout::units_of(name)));
+        }
         const Handle peaks = hdf5::create_group(truth_group, "peaks", "NXcollection");
         peak_offsets = Column::create<std::int64_t>(peaks, "offsets", nullptr);
         layout::for_each_peak_column([&](const char* name, const char* units, auto get, auto) {
@@ -443,12 +464,17 @@ void CorpusWriter::append(const EncodedRecord& encoded) {
         throw std::logic_error(fmt::format("Image {}: class {} of {}.", state.appended, record.class_index,
                                            state.info.class_names.size()));
     }
+    if (record.drawn.size() != state.info.drawn_names.size()) {
+        throw std::logic_error(fmt::format("Image {}: {} drawn values for {} names.", state.appended,
+                                           record.drawn.size(), state.info.drawn_names.size()));
+    }
     hdf5::write_chunk(state.data, {static_cast<std::uint64_t>(state.appended), 0, 0}, encoded.chunk);
     state.classes.append(static_cast<std::int32_t>(record.class_index));
     state.splits.append(static_cast<std::uint8_t>(record.split));
     for (std::size_t i = 0; i < layout::truth_columns.size(); ++i) {
         state.truth[i].append(record.truth.*(layout::truth_columns[i].member));
     }
+    for (std::size_t i = 0; i < state.drawn.size(); ++i) state.drawn[i].append(record.drawn[i]);
     state.orientation.append(std::span<const float>(record.truth.orientation));
     state.append_peaks(record.peaks);
     state.photon_energies.append(hc_eV_A / state.info.wavelength_A);
@@ -468,6 +494,7 @@ void CorpusWriter::finish() {
         column->finish();
     }
     for (Column& column : state.truth) column.finish();
+    for (Column& column : state.drawn) column.finish();
     for (Column& column : state.peak_columns) column.finish();
     hdf5::flush(state.file);
     state.close();

@@ -29,15 +29,10 @@ ImageTruth image_truth(const Experiment& experiment, const Rendering& rendering)
     truth.beam_fast_px = static_cast<float>(-panel.origin_mm.dot(panel.fast_axis) / panel.pixel_size_mm);
     truth.beam_slow_px = static_cast<float>(-panel.origin_mm.dot(panel.slow_axis) / panel.pixel_size_mm);
     truth.fluence_photons_per_m2 = static_cast<float>(experiment.beam.fluence_photons_per_m2);
-    for (const auto& layer : experiment.background) {
-        (layer.material == "water" ? truth.water_um : truth.air_um) = static_cast<float>(layer.thickness_um);
-    }
-    truth.lattice_count = static_cast<float>(experiment.crystals.size());
-    if (!experiment.crystals.empty()) {
-        const Crystal& crystal = experiment.crystals.front();
-        truth.cells_per_block = static_cast<float>(crystal.cells_per_block.x());
-        truth.mosaic_spread_rms_deg = static_cast<float>(crystal.mosaic_spread_rms_deg.x());
-        truth.crystal_volume_um3 = static_cast<float>(crystal.illuminated_volume_um3);
+    const auto is_protein = [](const Crystal& crystal) { return crystal.kind == PeakKind::protein; };
+    truth.lattice_count = static_cast<float>(std::ranges::count_if(experiment.crystals, is_protein));
+    if (truth.lattice_count > 0) {
+        const Crystal& crystal = *std::ranges::find_if(experiment.crystals, is_protein);
         for (int row = 0; row < 3; ++row) {
             for (int column = 0; column < 3; ++column) {
                 truth.orientation[3 * row + column] = static_cast<float>(crystal.lab_from_crystal(row, column));
@@ -94,36 +89,37 @@ private:
 
 }  // namespace
 
-CorpusRecord make_record(const Recipe& recipe, const Assignment& assignment, std::int64_t index,
-                         const std::shared_ptr<const StructureFactors>& structure_factors) {
+CorpusRecord make_record(const Recipe& recipe, const Assignment& assignment, std::int64_t index, const Models& models) {
     const auto key = static_cast<std::uint64_t>(index);
-    const Experiment experiment = draw_experiment(recipe, assignment, key, structure_factors);
+    const SceneRule scene = draw_scene(recipe, assignment, key);
+    const Experiment experiment =
+        make_experiment(recipe, scene, key, models[static_cast<std::size_t>(assignment.class_index)]);
     Rendering rendering = render(experiment);
     CorpusRecord record;
-    record.image = detect(rendering.expected_photons, experiment.response, recipe.seed, key);
+    record.image =
+        detect(rendering.expected_photons, experiment.response, experiment.detector, recipe.seed, key).counts;
     record.class_index = assignment.class_index;
     record.split = assignment.split;
     record.truth = image_truth(experiment, rendering);
+    record.drawn = drawn_values(scene);
     record.peaks = std::move(rendering.peaks);
     return record;
 }
 
 CorpusInfo corpus_info(const Recipe& recipe) {
-    const auto middle = [](const Distribution& d) { return (d.low + d.high) / 2; };
     CorpusInfo info;
     info.image_count = recipe.image_count;
     info.width_px = recipe.width_px;
     info.height_px = recipe.height_px;
     info.wavelength_A = recipe.wavelength_A;
-    info.detector = flat_detector(recipe.width_px, recipe.height_px, recipe.pixel_size_mm, recipe.distance_mm,
-                                  middle(recipe.beam_fast_px), middle(recipe.beam_slow_px));
-    info.detector.sensor_thickness_um = recipe.sensor_thickness_um;
-    info.detector.sensor_attenuation_length_um = recipe.sensor_attenuation_length_um;
-    info.response = {.gain_adu_per_photon = recipe.gain_adu_per_photon,
-                     .read_noise_rms_adu = recipe.read_noise_rms_adu,
-                     .offset_adu = recipe.offset_adu,
-                     .saturation_adu = recipe.saturation_adu};
+    SceneRule middle = recipe.scene;
+    for (Distribution* place : {&middle.beam_fast_px, &middle.beam_slow_px, &middle.shift_x_mm, &middle.shift_y_mm}) {
+        *place = Distribution::fixed((place->low + place->high) / 2);
+    }
+    info.detector = make_detector(recipe, middle);
+    info.response = recipe.response;
     for (const auto& rule : recipe.classes) info.class_names.push_back(rule.name);
+    info.drawn_names = drawn_names();
     info.recipe_toml = to_toml(recipe);
     info.seed = recipe.seed;
     info.provenance = fmt::format("BraggBench {} ({})", version(), git_commit());
@@ -133,12 +129,8 @@ CorpusInfo corpus_info(const Recipe& recipe) {
 void generate(const Recipe& recipe, const std::filesystem::path& path, int threads,
               const std::function<void(std::int64_t, std::int64_t)>& progress) {
     validate(recipe);
-    const bool any_crystal =
-        std::any_of(recipe.classes.begin(), recipe.classes.end(), [](const ClassRule& rule) { return rule.crystal; });
     CorpusWriter writer(path, corpus_info(recipe));
-    const std::shared_ptr<const StructureFactors> structure_factors =
-        any_crystal ? std::make_shared<const StructureFactors>(load_structure_factors(recipe.model, recipe.d_min_A))
-                    : nullptr;
+    const Models models = load_models(recipe);
     const auto assignments = draw_assignments(recipe);
 
     const int workers = std::max(1, threads);
@@ -150,7 +142,7 @@ void generate(const Recipe& recipe, const std::filesystem::path& path, int threa
             try {
                 for (auto i = next++; i < recipe.image_count; i = next++) {
                     const auto& assignment = assignments[static_cast<std::size_t>(i)];
-                    if (!queue.push(i, encode(make_record(recipe, assignment, i, structure_factors)))) return;
+                    if (!queue.push(i, encode(make_record(recipe, assignment, i, models)))) return;
                 }
             } catch (...) {
                 queue.fail(std::current_exception());

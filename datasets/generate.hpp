@@ -4,17 +4,16 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <memory>
 
 #include "datasets/corpus.hpp"
 #include "labels/draw.hpp"
+#include "labels/models.hpp"
 #include "labels/recipe.hpp"
 
 namespace braggbench {
 
 // Image `index` of the corpus alone: the same record that generate() writes.
-CorpusRecord make_record(const Recipe& recipe, const Assignment& assignment, std::int64_t index,
-                         const std::shared_ptr<const StructureFactors>& structure_factors);
+CorpusRecord make_record(const Recipe& recipe, const Assignment& assignment, std::int64_t index, const Models& models);
 
 // What the corpus file says of itself; the recipe must be valid.
 CorpusInfo corpus_info(const Recipe& recipe);

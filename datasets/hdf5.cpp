@@ -245,7 +245,7 @@ void set_attribute(const Handle& object, const std::string& name, const std::vec
     const Lock lock;
     std::size_t bytes = 1;
     for (const std::string& text : texts) bytes = std::max(bytes, text.size());
-    std::vector<char> table(bytes * texts.size(), '\0');
+    std::vector<char> table(bytes * std::max<std::size_t>(texts.size(), 1), '\0');
     for (std::size_t i = 0; i < texts.size(); ++i) {
         std::copy(texts[i].begin(), texts[i].end(), table.begin() + static_cast<std::ptrdiff_t>(i * bytes));
     }

@@ -127,6 +127,17 @@ void blend_heat(Picture& picture, const Image<float>& map) {
     }
 }
 
+Image<std::uint16_t> reduce_max(const Image<std::uint16_t>& image, int factor) {
+    Image<std::uint16_t> result(image.width / factor, image.height / factor);
+    for (int slow = 0; slow < result.height * factor; ++slow) {
+        for (int fast = 0; fast < result.width * factor; ++fast) {
+            auto& largest = result(fast / factor, slow / factor);
+            largest = std::max(largest, image(fast, slow));
+        }
+    }
+    return result;
+}
+
 Picture resize_nearest(const Picture& picture, int factor) {
     if (factor < 1) {
         throw UsageError(fmt::format("a picture cannot be enlarged {} times (give 1 or more).", factor));
@@ -191,11 +202,12 @@ std::vector<std::uint8_t> encode_png(const Picture& picture) {
     if (picture.pixels.empty()) {
         throw UsageError("an empty picture cannot be written as PNG.");
     }
-    cv::Mat bgr;
+    const bool is_grey = std::ranges::all_of(picture.pixels, [](const Rgb& p) { return p[0] == p[1] && p[1] == p[2]; });
+    cv::Mat stored;
     // cvtColor only reads, but takes a Mat.
-    cv::cvtColor(as_mat(const_cast<Picture&>(picture)), bgr, cv::COLOR_RGB2BGR);
+    cv::cvtColor(as_mat(const_cast<Picture&>(picture)), stored, is_grey ? cv::COLOR_RGB2GRAY : cv::COLOR_RGB2BGR);
     std::vector<std::uint8_t> encoded;
-    if (!cv::imencode(".png", bgr, encoded)) {
+    if (!cv::imencode(".png", stored, encoded)) {
         throw DataError(
             fmt::format("a picture of {} x {} pixels cannot be encoded as PNG.", picture.width, picture.height));
     }

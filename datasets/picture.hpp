@@ -27,6 +27,10 @@ void mark_peaks(Picture& picture, std::span<const Peak> peaks, double scale = 1.
 // A map of the image's size (any non-negative scale) blended over the picture.
 void blend_heat(Picture& picture, const Image<float>& map);
 
+// Block maxima, which keep spots of one pixel visible where means would wash them out; what does not fill a block is
+// left out.
+Image<std::uint16_t> reduce_max(const Image<std::uint16_t>& image, int factor);
+
 Picture resize_nearest(const Picture& picture, int factor);
 
 struct Tile {

@@ -53,7 +53,7 @@ public:
     void operator()(const char* section, const char* key, T& value, Bounds, const char*) {
         known_[section].emplace_back(key);
         const toml::table* table = &root_;
-        if (*section != '\0' && std::string_view(section) != "class") {
+        if (!is_top_level(section)) {
             const auto* node = root_.get(section);
             if (node == nullptr) return;
             table = node->as_table();
@@ -87,32 +87,36 @@ public:
         }
     }
 
-    // Every key of the table that no field claimed is an error.
-    void refuse_unknown(const toml::table& table, const std::string& section,
-                        const std::vector<std::string>& extra) const {
-        std::vector<std::string> names = extra;
-        if (const auto found = known_.find(section); found != known_.end()) {
-            names.insert(names.end(), found->second.begin(), found->second.end());
-        }
-        for (const auto& [key, node] : table) {
-            const std::string name(key.str());
-            if (std::find(names.begin(), names.end(), name) != names.end()) continue;
-            const std::string full = section.empty() ? name : section + "." + name;
-            fail(node, source_,
-                 fmt::format("unknown key \"{}\". Did you mean \"{}\"?", full,
-                             (section.empty() ? "" : section + ".") + nearest_name(name, names)));
-        }
-    }
-
-    [[nodiscard]] std::vector<std::string> sections() const {
-        std::vector<std::string> names;
+    // Every key that no field claimed is an error; `extra` are further keys of the top level.
+    void refuse_unknown(std::vector<std::string> extra) const {
         for (const auto& [section, keys] : known_) {
-            if (!section.empty()) names.push_back(section);
+            if (is_top_level(section)) {
+                extra.insert(extra.end(), keys.begin(), keys.end());
+                continue;
+            }
+            extra.push_back(section);
+            if (const auto* table = root_.get_as<toml::table>(section)) {
+                refuse_unknown_in(*table, section + ".", keys);
+            }
         }
-        return names;
+        refuse_unknown_in(root_, known_.contains("class") ? "class." : "", extra);
     }
 
 private:
+    // The keys of a [[class]] stand in its table itself.
+    static bool is_top_level(std::string_view section) { return section.empty() || section == "class"; }
+
+    void refuse_unknown_in(const toml::table& table, const std::string& prefix,
+                           const std::vector<std::string>& names) const {
+        for (const auto& [key, node] : table) {
+            const std::string name(key.str());
+            if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+            fail(node, source_,
+                 fmt::format("unknown key \"{}\". Did you mean \"{}\"?", prefix + name,
+                             prefix + nearest_name(name, names)));
+        }
+    }
+
     template <class T>
     void read(const toml::node& node, const std::string& name, T& value, const char* wanted) {
         const auto got = node.value<T>();
@@ -200,13 +204,14 @@ Recipe parse_recipe(std::string_view text, std::string_view source, const std::v
 
     Recipe recipe;
     FieldReader reader(root, source);
-    for_each_field(recipe, reader);
-    std::vector<std::string> sections = reader.sections();
-    for (const auto& section : sections) {
-        if (const auto* table = root.get_as<toml::table>(section)) reader.refuse_unknown(*table, section, {});
+    for_each_corpus_field(recipe, reader);
+    if (recipe.detector_preset != "none") {
+        // What the recipe states beside the preset wins over it.
+        apply_detector_preset(recipe);
+        for_each_corpus_field(recipe, reader);
     }
-    sections.emplace_back("class");
-    reader.refuse_unknown(root, "", sections);
+    for_each_scene_field(recipe.scene, reader);
+    reader.refuse_unknown({"class"});
 
     if (const auto* node = root.get("class")) {
         const auto* rules = node->as_array();
@@ -215,9 +220,11 @@ Recipe parse_recipe(std::string_view text, std::string_view source, const std::v
         }
         for (const auto& entry : *rules) {
             ClassRule rule;
+            rule.scene = recipe.scene;
             FieldReader class_reader(*entry.as_table(), source);
             for_each_class_field(rule, class_reader);
-            class_reader.refuse_unknown(*entry.as_table(), "class", {});
+            for_each_scene_field(rule.scene, class_reader);
+            class_reader.refuse_unknown({});
             recipe.classes.push_back(std::move(rule));
         }
     }
@@ -251,19 +258,35 @@ Recipe load_recipe(const std::string& name_or_path, const std::vector<std::strin
 }
 
 std::string to_toml(const Recipe& recipe) {
-    std::string out;
-    std::string section;
-    const auto write = [&](const char* in, const char* key, const auto& value, Bounds, const char* help) {
-        if (section != in) {
-            section = in;
-            out += section == "class" ? "\n[[class]]\n" : fmt::format("\n[{}]\n", section);
-        }
-        out += fmt::format("{} = {}  # {}\n", key, toml_text(value), help);
+    // Corpus and scene share sections, and TOML wants each of them once.
+    std::vector<std::pair<std::string, std::string>> sections;
+    std::vector<std::string> base;
+    const auto line = [](const char* key, const std::string& value, const char* help) {
+        return fmt::format("{} = {}  # {}\n", key, value, help);
     };
-    for_each_field(recipe, write);
+    const auto gather = [&](const char* in, const char* key, const auto& value, Bounds, const char* help) {
+        auto found = std::find_if(sections.begin(), sections.end(), [&](const auto& s) { return s.first == in; });
+        if (found == sections.end()) found = sections.insert(found, {in, ""});
+        found->second += line(key, toml_text(value), help);
+    };
+    for_each_corpus_field(recipe, gather);
+    for_each_scene_field(recipe.scene, gather);
+    std::string out;
+    for (const auto& [name, lines] : sections) out += (name.empty() ? "" : fmt::format("\n[{}]\n", name)) + lines;
+
+    for_each_scene_field(recipe.scene, [&](const char*, const char*, const auto& value, Bounds, const char*) {
+        base.push_back(toml_text(value));
+    });
     for (const auto& rule : recipe.classes) {
-        section.clear();
-        for_each_class_field(rule, write);
+        out += "\n[[class]]\n";
+        for_each_class_field(rule, [&](const char*, const char* key, const auto& value, Bounds, const char* help) {
+            out += line(key, toml_text(value), help);
+        });
+        auto of_recipe = base.begin();
+        for_each_scene_field(rule.scene, [&](const char* in, const char* key, const auto& value, Bounds, const char*) {
+            const std::string own = toml_text(value);
+            if (own != *of_recipe++) out += fmt::format("{}.{} = {}\n", in, key, own);
+        });
     }
     return out;
 }

@@ -2,12 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "datasets/generate.hpp"
 #include "datasets/image_file.hpp"
 #include "datasets/picture.hpp"
 #include "simulator/atomic_file.hpp"
 #include "simulator/error.hpp"
-#include "simulator/structure_factors.hpp"
 
 namespace braggbench {
 
@@ -31,14 +32,11 @@ SimulatedImage simulate(const Recipe& recipe, std::int64_t index, const std::fil
                                      recipe.name, recipe.image_count - 1));
     }
     const Assignment assignment = draw_assignments(recipe)[static_cast<std::size_t>(index)];
-    std::shared_ptr<const StructureFactors> structure_factors;
-    if (recipe.classes[static_cast<std::size_t>(assignment.class_index)].crystal) {
-        structure_factors =
-            std::make_shared<const StructureFactors>(load_structure_factors(recipe.model, recipe.d_min_A));
-    }
+    const Models models = load_models(recipe);
     const auto key = static_cast<std::uint64_t>(index);
-    const Experiment experiment = draw_experiment(recipe, assignment, key, structure_factors);
-    SimulatedImage result{make_record(recipe, assignment, index, structure_factors), {}};
+    const Experiment experiment = make_experiment(recipe, draw_scene(recipe, assignment, key), key,
+                                                  models[static_cast<std::size_t>(assignment.class_index)]);
+    SimulatedImage result{make_record(recipe, assignment, index, models), {}};
 
     std::error_code error;
     std::filesystem::create_directories(directory, error);
@@ -47,10 +45,15 @@ SimulatedImage simulate(const Recipe& recipe, std::int64_t index, const std::fil
         return result.files.back();
     };
     write_png16(file("image.png"), result.record.image);
-    write_smv(file("image_001.img"), result.record.image, experiment);
+    if (experiment.detector.panels.size() == 1) write_smv(file("image_001.img"), result.record.image, experiment);
     replace_file(file("peaks.csv"), peak_table_csv(result.record.peaks));
-    Picture overlay = resize_nearest(grey_picture(result.record.image), 2);
-    mark_peaks(overlay, result.record.peaks, 2.0);
+    constexpr int picture_px = 512;
+    const int longest_px = std::max(result.record.image.width, result.record.image.height);
+    const int factor = (longest_px + picture_px - 1) / picture_px;
+    const Picture picture = grey_picture(reduce_max(result.record.image, factor));
+    write_png(file("picture.png"), picture);
+    Picture overlay = resize_nearest(picture, 2);
+    mark_peaks(overlay, result.record.peaks, 2.0 / factor);
     write_png(file("overlay.png"), overlay);
 
     CorpusInfo info = corpus_info(recipe);

@@ -4,6 +4,11 @@
 #include <array>
 #include <cmath>
 #include <numeric>
+#include <string_view>
+#include <type_traits>
+
+#include "labels/recipe_fields.hpp"
+#include "labels/streams.hpp"
 
 namespace braggbench {
 
@@ -34,6 +39,15 @@ void shuffle(std::vector<Assignment>& assignments, RandomStream& random) {
     }
 }
 
+template <class SceneRef, class Visitor>
+void for_each_drawn_field(SceneRef& scene, const Visitor& visit) {
+    for_each_scene_field(scene, [&](const char* section, const char* key, auto& value, Bounds, const char*) {
+        if constexpr (std::is_same_v<std::remove_cvref_t<decltype(value)>, Distribution>) {
+            visit(std::string(section) + "." + key, value);
+        }
+    });
+}
+
 }  // namespace
 
 std::vector<Assignment> draw_assignments(const Recipe& recipe) {
@@ -57,48 +71,27 @@ std::vector<Assignment> draw_assignments(const Recipe& recipe) {
     return assignments;
 }
 
-Experiment draw_experiment(const Recipe& recipe, const Assignment& assignment, std::uint64_t image_index,
-                           std::shared_ptr<const StructureFactors> structure_factors) {
-    const ClassRule& rule = recipe.classes[static_cast<std::size_t>(assignment.class_index)];
-    // Every quantity is drawn in every image, used or not, so that two recipes that differ in one class rule give the
-    // same scene otherwise.
-    RandomStream random(recipe.seed, image_index, Stage::scene);
-    const double beam_fast_px = recipe.beam_fast_px.draw(random);
-    const double beam_slow_px = recipe.beam_slow_px.draw(random);
-    const double cells_per_block = recipe.cells_per_block.draw(random);
-    const double mosaic_spread_rms_deg = recipe.mosaic_spread_rms_deg.draw(random);
-    const double volume_um3 = recipe.crystal_volume_um3.draw(random);
-    const double water_um = recipe.water_um.draw(random);
-    const double air_um = recipe.air_um.draw(random);
-    const Eigen::Matrix3d orientation = random.rotation();
-    const double fluence = rule.fluence_photons_per_m2.draw(random);
+SceneRule draw_scene(const Recipe& recipe, const Assignment& assignment, std::uint64_t image_index) {
+    SceneRule scene = recipe.classes[static_cast<std::size_t>(assignment.class_index)].scene;
+    for_each_drawn_field(scene, [&](const std::string& name, Distribution& value) {
+        RandomStream random = stream_of(recipe, image_index, name);
+        value = Distribution::fixed(value.draw(random));
+    });
+    return scene;
+}
 
-    Experiment experiment;
-    experiment.beam = {.wavelength_A = recipe.wavelength_A,
-                       .spectrum = Spectrum::gaussian(recipe.bandwidth_rms_fraction),
-                       .divergence_rms_mrad = recipe.divergence_rms_mrad,
-                       .fluence_photons_per_m2 = fluence,
-                       .diameter_um = recipe.beam_diameter_um,
-                       .polarization = recipe.polarization};
-    experiment.detector = flat_detector(recipe.width_px, recipe.height_px, recipe.pixel_size_mm, recipe.distance_mm,
-                                        beam_fast_px, beam_slow_px);
-    experiment.detector.sensor_thickness_um = recipe.sensor_thickness_um;
-    experiment.detector.sensor_attenuation_length_um = recipe.sensor_attenuation_length_um;
-    if (rule.crystal) {
-        Crystal crystal;
-        crystal.structure_factors = std::move(structure_factors);
-        crystal.lab_from_crystal = orientation;
-        crystal.cells_per_block = Eigen::Vector3d::Constant(cells_per_block);
-        crystal.mosaic_spread_rms_deg.setConstant(mosaic_spread_rms_deg);
-        crystal.illuminated_volume_um3 = volume_um3;
-        experiment.crystals.push_back(std::move(crystal));
-    }
-    experiment.background = {{"water", water_um}, {"air", air_um}};
-    experiment.response = {.gain_adu_per_photon = recipe.gain_adu_per_photon,
-                           .read_noise_rms_adu = recipe.read_noise_rms_adu,
-                           .offset_adu = recipe.offset_adu,
-                           .saturation_adu = recipe.saturation_adu};
-    return experiment;
+std::vector<std::string> drawn_names() {
+    std::vector<std::string> names;
+    const SceneRule scene;
+    for_each_drawn_field(scene, [&](const std::string& name, const Distribution&) { names.push_back(name); });
+    return names;
+}
+
+std::vector<float> drawn_values(const SceneRule& drawn) {
+    std::vector<float> values;
+    for_each_drawn_field(
+        drawn, [&](const std::string&, const Distribution& value) { values.push_back(static_cast<float>(value.low)); });
+    return values;
 }
 
 }  // namespace braggbench

@@ -1,13 +1,22 @@
 #include "labels/recipe.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <set>
+#include <sstream>
+#include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include "labels/recipe_fields.hpp"
+#include "simulator/detector_presets.hpp"
 #include "simulator/error.hpp"
+#include "simulator/materials.hpp"
+#include "simulator/nearest_name.hpp"
 
 namespace braggbench {
 
@@ -21,6 +30,84 @@ double Distribution::draw(RandomStream& random) const {
             break;
     }
     return low;
+}
+
+namespace {
+
+constexpr std::array<std::pair<std::string_view, ParticleShape::Form>, 3> forms = {{
+    {"sphere", ParticleShape::Form::sphere},
+    {"icosahedron", ParticleShape::Form::icosahedron},
+    {"globule", ParticleShape::Form::globule},
+}};
+
+constexpr std::array<std::pair<std::string_view, SmallAngleScene>, 13> kinds = {{
+    {"halo", SmallAngleScene::halo},
+    {"ring", SmallAngleScene::ring},
+    {"many-rings", SmallAngleScene::many_rings},
+    {"higher-orders", SmallAngleScene::higher_orders},
+    {"bcc", SmallAngleScene::bcc},
+    {"fcc", SmallAngleScene::fcc},
+    {"polycrystalline", SmallAngleScene::polycrystalline},
+    {"textured", SmallAngleScene::textured},
+    {"oriented", SmallAngleScene::oriented},
+    {"structure-factor", SmallAngleScene::structure_factor},
+    {"diffuse-low-q", SmallAngleScene::diffuse_low_q},
+    {"diffuse-high-q", SmallAngleScene::diffuse_high_q},
+    {"high-background", SmallAngleScene::high_background},
+}};
+
+}  // namespace
+
+std::optional<ParticleShape::Form> particle_form(const std::string& name) {
+    const auto found = std::ranges::find(forms, name, [](const auto& form) { return form.first; });
+    if (found == forms.end()) return std::nullopt;
+    return found->second;
+}
+
+double base_diameter_nm(const SceneRule& scene) {
+    return 0.5 * (scene.particle_diameter_nm.low + scene.particle_diameter_nm.high);
+}
+
+std::vector<std::string> small_angle_kinds() {
+    std::vector<std::string> names;
+    for (const auto& [name, kind] : kinds) names.emplace_back(name);
+    return names;
+}
+
+std::vector<SmallAngleScene> small_angle_scenes(const std::string& names) {
+    std::vector<SmallAngleScene> scenes;
+    if (names == "none") return scenes;
+    std::istringstream text(names);
+    for (std::string name; std::getline(text, name, '+');) {
+        const auto found = std::ranges::find(kinds, name, [](const auto& kind) { return kind.first; });
+        if (found == kinds.end()) {
+            throw UsageError(
+                fmt::format("small_angle.kinds: \"{}\" (no such kind). Did you mean \"{}\"? Known are: {}.", name,
+                            nearest_name(name, small_angle_kinds()), fmt::join(small_angle_kinds(), ", ")));
+        }
+        scenes.push_back(found->second);
+    }
+    return scenes;
+}
+
+void apply_detector_preset(Recipe& recipe) {
+    if (recipe.detector_preset == "none") return;
+    DetectorPlacement placement;
+    placement.distance_mm = recipe.distance_mm;
+    placement.wavelength_A = recipe.wavelength_A;
+    const DetectorSetup setup = detector_preset(recipe.detector_preset, placement);
+    recipe.width_px = setup.detector.image_width_px;
+    recipe.height_px = setup.detector.image_height_px;
+    recipe.pixel_size_mm = setup.detector.panels.front().pixel_size_mm;
+    recipe.sensor_thickness_um = setup.detector.sensor_thickness_um;
+    recipe.sensor_attenuation_length_um = setup.detector.sensor_attenuation_length_um;
+    recipe.response = setup.response;
+    constexpr double fwhm_per_g = 1.533;  // of g / (2 pi) (g^2 + r^2)^(-3/2)
+    if (setup.fibre_point_spread_g_um > 0) {
+        recipe.response.point_spread.fiber_fraction = 1.0;
+        recipe.response.point_spread.fiber_fwhm_px =
+            fwhm_per_g * setup.fibre_point_spread_g_um * 1e-3 / recipe.pixel_size_mm;
+    }
 }
 
 namespace {
@@ -56,9 +143,58 @@ struct FaultCollector {
 
 }  // namespace
 
+namespace {
+
+void check_preset(const Recipe& recipe, FaultCollector& collector) {
+    Recipe whole = recipe;
+    try {
+        apply_detector_preset(whole);
+    } catch (const UsageError& error) {
+        collector.add(fmt::format("detector.preset: {}", error.what()));
+        return;
+    }
+    if (whole.width_px != recipe.width_px || whole.height_px != recipe.height_px ||
+        whole.pixel_size_mm != recipe.pixel_size_mm) {
+        collector.add(
+            fmt::format("detector.preset = \"{}\" with {} x {} pixels of {} mm (it has {} x {} of {} mm). Leave "
+                        "these three out, or the preset.",
+                        recipe.detector_preset, recipe.width_px, recipe.height_px, recipe.pixel_size_mm, whole.width_px,
+                        whole.height_px, whole.pixel_size_mm));
+    }
+    const Distribution none;
+    if (recipe.scene.beam_fast_px != none || recipe.scene.beam_slow_px != none) {
+        collector.add(
+            "detector.beam_fast_px and beam_slow_px (a preset stands where it was published, or as a whole "
+            "elsewhere). Leave them out and give detector.shift_x_mm and shift_y_mm.");
+    }
+}
+
+void check_words(const SceneRule& scene, FaultCollector& collector) {
+    const auto one_of = [&](const char* key, const std::string& value, const std::vector<std::string>& known) {
+        if (std::ranges::find(known, value) != known.end()) return;
+        collector.add(fmt::format("{} = \"{}\" (it is none of {}). Did you mean \"{}\"?", key, value,
+                                  fmt::join(known, ", "), nearest_name(value, known)));
+    };
+    one_of("beam.spectrum", scene.spectrum, {"gaussian", "top-hat", "sase", "two-colour"});
+    one_of("crystal.mosaic_law", scene.mosaic_law, {"gaussian", "nanobragg-cap"});
+    one_of("crystal.misorientation", scene.misorientation, {"random", "rms", "fixed"});
+    one_of("beam_stop.shape", scene.beam_stop, {"none", "circle", "circle+arm", "wedge"});
+    std::vector<std::string> media = {"none"};
+    for (const AmorphousMaterial& material : amorphous_materials()) media.emplace_back(material.name);
+    one_of("background.medium", scene.medium, media);
+    try {
+        (void)small_angle_scenes(scene.small_angle);
+    } catch (const UsageError& error) {
+        collector.add(error.what());
+    }
+}
+
+}  // namespace
+
 void validate(const Recipe& recipe) {
     FaultCollector collector;
-    for_each_field(recipe, collector);
+    for_each_corpus_field(recipe, collector);
+    for_each_scene_field(recipe.scene, collector);
     if (recipe.name.empty()) collector.add("name is empty (the corpus records it). Give one.");
     if (recipe.validation_fraction + recipe.test_fraction > 0.95) {
         collector.add(
@@ -66,18 +202,25 @@ void validate(const Recipe& recipe) {
                         "their sum <= 0.95.",
                         recipe.validation_fraction + recipe.test_fraction));
     }
+    if (recipe.detector_preset != "none") check_preset(recipe, collector);
     if (recipe.classes.empty()) collector.add("no [[class]] (every image needs a label). Add at least one.");
     std::set<std::string> names;
     for (const auto& rule : recipe.classes) {
-        for_each_class_field(rule, collector);
+        FaultCollector of_class;
+        for_each_class_field(rule, of_class);
+        for_each_scene_field(rule.scene, of_class);
+        check_words(rule.scene, of_class);
+        if (!of_class.faults.empty() && collector.faults.find(of_class.faults) == std::string::npos) {
+            collector.add(fmt::format("class \"{}\": {}", rule.name, of_class.faults));
+        }
         if (rule.name.empty()) collector.add("class.name is empty. Name every class.");
         if (!names.insert(rule.name).second) {
             collector.add(fmt::format("class.name = \"{}\" twice (labels must differ). Rename one.", rule.name));
         }
-        if (rule.crystal && rule.fluence_photons_per_m2.high <= 0) {
+        if (rule.scene.crystal && rule.scene.fluence_photons_per_m2.high <= 0) {
             collector.add(
                 fmt::format("class \"{}\" has a crystal but no X-rays (it would show no peak). Set "
-                            "fluence_photons_per_m2 above 0 or crystal = false.",
+                            "beam.fluence_photons_per_m2 above 0 or crystal.present = false.",
                             rule.name));
         }
     }

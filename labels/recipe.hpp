@@ -3,10 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "simulator/particle_transform.hpp"
 #include "simulator/random.hpp"
+#include "simulator/response.hpp"
+#include "simulator/small_angle.hpp"
 
 namespace braggbench {
 
@@ -20,14 +24,93 @@ struct Distribution {
 
     [[nodiscard]] double draw(RandomStream& random) const;
     static Distribution fixed(double value) { return {Law::fixed, value, value}; }
+    bool operator==(const Distribution&) const = default;
 };
 
-// One class and the rule that makes its images: the label is this rule, never guessed from pixels.
+// What may differ from image to image and from class to class. A drawn scene is the same struct with every distribution
+// fixed at its draw (labels/draw.hpp).
+struct SceneRule {
+    Distribution beam_fast_px;  // from the outer corner of pixel (0, 0)
+    Distribution beam_slow_px;
+    Distribution shift_x_mm;  // of the detector in the lab; a preset has no other way to move
+    Distribution shift_y_mm;
+
+    Distribution fluence_photons_per_m2 = Distribution::fixed(1e22);   // 0 = no X-rays
+    std::string spectrum = "gaussian";                                 // "gaussian", "top-hat", "sase", "two-colour"
+    Distribution bandwidth_rms_fraction = Distribution::fixed(0.001);  // a top hat is sqrt(12) times as wide
+    Distribution sase_spikes = Distribution::fixed(40);                // to the nearest whole number
+    Distribution colour_separation_fraction = Distribution::fixed(0.02);
+    Distribution divergence_rms_mrad = Distribution::fixed(0.1);
+
+    bool crystal = true;                  // is there one in the beam
+    std::string model = "photosystem-1";  // as load_structure_factors() takes it
+    double d_min_A = 3.0;
+    Distribution cells_per_block = Distribution::fixed(20);  // along every axis
+    Distribution mosaic_spread_rms_deg = Distribution::fixed(0.1);
+    std::string mosaic_law = "gaussian";                       // "gaussian" or "nanobragg-cap"
+    Distribution crystal_volume_um3 = Distribution::fixed(5);  // of all lattices together
+    Distribution b_factor_A2;
+    Distribution halo_fraction;
+    Distribution halo_rms_invA = Distribution::fixed(0.002);
+    Distribution lattices = Distribution::fixed(1);  // to the nearest whole number
+    std::string misorientation = "random";           // "rms", "fixed" or "random"
+    Distribution misorientation_deg;
+    Distribution volume_spread;  // rms of ln(volume) between lattices
+    Distribution pieces = Distribution::fixed(1);
+    Distribution crack_rms_deg;
+    std::string twin_law;
+    Distribution twin_fraction;
+
+    Distribution water_um;
+    Distribution air_um;
+    std::string medium = "none";  // another of amorphous_materials()
+    Distribution medium_um;
+    Distribution film_um;  // of Kapton beside the beam, which shades one side; 0 = none
+    Distribution film_azimuth_deg = Distribution::fixed(-90);  // of its normal
+    Distribution streak_photons_per_px;
+    Distribution streak_azimuth_deg;  // of the jet, across which it runs
+
+    Distribution ice_um;
+    Distribution ice_cubicity;
+    Distribution ice_crystallite_nm = Distribution::fixed(100);
+    Distribution ice_grains;                          // 0 = smooth rings
+    Distribution ice_march = Distribution::fixed(1);  // 1 = no texture
+    Distribution ice_single_grains;                   // to the nearest whole number
+    Distribution ice_single_grain_um = Distribution::fixed(0.5);
+    double ice_damage_photons_per_px = 0.0;
+
+    std::string beam_stop = "none";                           // "none", "circle", "circle+arm", "wedge"
+    Distribution beam_stop_size_mm = Distribution::fixed(4);  // diameter, or the length of a wedge
+    Distribution beam_stop_arm_width_mm = Distribution::fixed(1);
+    Distribution beam_stop_opening_deg = Distribution::fixed(20);  // of a wedge
+    Distribution beam_stop_direction_deg;                          // of arm or wedge, from lab x towards y
+    Distribution beam_stop_penumbra_mm = Distribution::fixed(0.2);
+
+    std::string particle = "none";  // "none", "sphere", "icosahedron", "globule", or a path to PDB or mmCIF
+    Distribution particle_count = Distribution::fixed(1);  // to the nearest whole number
+    Distribution particle_diameter_nm = Distribution::fixed(70);
+    double particle_contrast_e_per_A3 = 0.43;
+    Distribution particle_focus_depth_um = Distribution::fixed(5);
+    Distribution particle_weakest_share = Distribution::fixed(1);
+
+    std::string small_angle = "none";                                   // names of small_angle_kinds() joined by '+'
+    Distribution small_angle_photons_per_px = Distribution::fixed(10);  // of each kind's brightest feature
+};
+
+// The form behind a name of SceneRule::particle; none for a path.
+std::optional<ParticleShape::Form> particle_form(const std::string& name);
+// The diameter that a shape's transform is made at: the middle of those drawn.
+double base_diameter_nm(const SceneRule& scene);
+
+// The kinds that SceneRule::small_angle names. Throws UsageError for an unknown one, with the nearest.
+std::vector<SmallAngleScene> small_angle_scenes(const std::string& names);
+std::vector<std::string> small_angle_kinds();
+
+// One class and the scenes that are its images: the label is this rule, never guessed from pixels.
 struct ClassRule {
     std::string name;
-    double weight = 1.0;                  // share of the corpus, relative to the other classes
-    bool crystal = false;                 // is there a crystal in the beam
-    Distribution fluence_photons_per_m2;  // 0 = no X-rays
+    double weight = 1.0;  // share of the corpus, relative to the other classes
+    SceneRule scene;      // the recipe's own, but for what the class states
 };
 
 struct Recipe {
@@ -38,39 +121,29 @@ struct Recipe {
     double validation_fraction = 0.15;
     double test_fraction = 0.25;
 
+    std::string detector_preset = "none";  // or a name of detector_presets(), which sets what follows but the distance
     int width_px = 512;
     int height_px = 512;
     double pixel_size_mm = 0.172;
     double distance_mm = 120.0;
-    Distribution beam_fast_px;  // from the outer corner of pixel (0, 0)
-    Distribution beam_slow_px;
     double sensor_thickness_um = 0.0;
     double sensor_attenuation_length_um = 0.0;
 
     double wavelength_A = 1.3;
-    double bandwidth_rms_fraction = 0.001;
-    double divergence_rms_mrad = 0.1;
     double beam_diameter_um = 3.0;
     double polarization = 1.0;
 
-    std::string model = "photosystem-1";  // as load_structure_factors() takes it
-    double d_min_A = 3.0;
-    Distribution cells_per_block;  // along every axis
-    Distribution mosaic_spread_rms_deg;
-    Distribution crystal_volume_um3;
+    DetectorResponse response;
 
-    Distribution water_um;
-    Distribution air_um;
-
-    double gain_adu_per_photon = 1.0;
-    double read_noise_rms_adu = 0.0;
-    double offset_adu = 0.0;
-    double saturation_adu = 65535.0;
-
+    SceneRule scene;  // what the classes start from
     std::vector<ClassRule> classes;
 };
 
 // Throws UsageError listing every fault at once.
 void validate(const Recipe& recipe);
+
+// Takes size, pixels, sensor and response from the recipe's preset, at its distance and wavelength. Throws UsageError
+// for an unknown preset.
+void apply_detector_preset(Recipe& recipe);
 
 }  // namespace braggbench

@@ -1,8 +1,15 @@
 #include "simulator/beam.hpp"
 
-#include <cmath>
+#include <fmt/format.h>
 
+#include <cmath>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include "simulator/error.hpp"
 #include "simulator/faults.hpp"
+#include "simulator/random.hpp"
 
 namespace braggbench {
 
@@ -12,6 +19,79 @@ Spectrum Spectrum::gaussian(double rms_fraction) {
 
 Spectrum Spectrum::top_hat(double full_width_fraction) {
     return {{{SpectrumLine::Profile::top_hat, 0.0, full_width_fraction, 1.0}}};
+}
+
+Spectrum Spectrum::sase(double rms_fraction, double spike_rms_fraction, int spikes, RandomStream& random) {
+    Faults faults;
+    faults.require(spike_rms_fraction >= 0 && spike_rms_fraction <= rms_fraction, "spike_rms_fraction",
+                   spike_rms_fraction, "a spike is no wider than the whole spectrum", "Give a smaller width.");
+    faults.require(rms_fraction >= 0 && rms_fraction <= 0.1, "rms_fraction", rms_fraction,
+                   "the rms of a spectrum lies from 0 to 0.1 of the wavelength", "Give it relative to the wavelength.");
+    faults.require(spikes >= 1 && spikes <= 10000, "spikes", spikes, "a shot has from 1 to 10000 spikes",
+                   "Give a number such as 30.");
+    faults.report();
+    const double centre_rms = std::sqrt(rms_fraction * rms_fraction - spike_rms_fraction * spike_rms_fraction);
+    Spectrum spectrum;
+    for (int i = 0; i < spikes; ++i) {
+        SpectrumLine line;
+        line.centre_fraction = centre_rms * random.normal();
+        line.width_fraction = spike_rms_fraction;
+        line.weight = -std::log(random.uniform());
+        spectrum.lines.push_back(line);
+    }
+    return spectrum;
+}
+
+Spectrum Spectrum::two_colour(double separation_fraction, double rms_fraction, double second_share) {
+    Faults faults;
+    faults.require(second_share >= 0 && second_share <= 1, "second_share", second_share,
+                   "a share of the photons lies from 0 to 1", "Give 0.5 for two equal lines.");
+    faults.report();
+    Spectrum spectrum;
+    for (const double side : {-1.0, 1.0}) {
+        SpectrumLine line;
+        line.centre_fraction = 0.5 * side * separation_fraction;
+        line.width_fraction = rms_fraction;
+        line.weight = side < 0 ? 1.0 - second_share : second_share;
+        if (line.weight > 0) spectrum.lines.push_back(line);
+    }
+    return spectrum;
+}
+
+Spectrum spectrum_from_file(const std::filesystem::path& text, double wavelength_A) {
+    std::ifstream in(text);
+    if (!in)
+        throw DataError(
+            fmt::format("{}: cannot be read (no such file, or no permission). Check the path.", text.string()));
+    Spectrum spectrum;
+    std::string whole;
+    for (int number = 1; std::getline(in, whole); ++number) {
+        const std::string content = whole.substr(0, whole.find('#'));
+        if (content.find_first_not_of(" \t\r") == std::string::npos) continue;
+        std::istringstream words(content);
+        double line_A = 0;
+        double weight = 0;
+        std::string rest;
+        const auto fail = [&](const char* why) {
+            throw DataError(fmt::format("{}:{}: '{}' ({}). Give a wavelength in angstrom and a weight per line.",
+                                        text.string(), number, whole, why));
+        };
+        if (!(words >> line_A >> weight) || words >> rest) fail("not 'wavelength_A weight'");
+        if (!(weight >= 0) || !std::isfinite(weight)) fail("a weight is not negative");
+        if (!(std::abs(line_A - wavelength_A) <= 0.5 * wavelength_A)) {
+            fail("the wavelength is beyond half of the beam's wavelength from it");
+        }
+        if (weight == 0) continue;
+        spectrum.lines.push_back(
+            {SpectrumLine::Profile::gaussian, (line_A - wavelength_A) / wavelength_A, 0.0, weight});
+    }
+    if (spectrum.lines.empty()) {
+        throw DataError(
+            fmt::format("{}: the weights sum to nothing (no line has any). Give lines of wavelength in "
+                        "angstrom and weight.",
+                        text.string()));
+    }
+    return spectrum;
 }
 
 void check(const Beam& beam, Faults& faults) {

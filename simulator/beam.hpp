@@ -1,11 +1,13 @@
 // The X-ray beam: along +z, its spectrum, divergence, size and polarisation.
 #pragma once
 
+#include <filesystem>
 #include <vector>
 
 namespace braggbench {
 
 class Faults;
+class RandomStream;
 
 // One line of a spectrum, relative to the beam's wavelength.
 struct SpectrumLine {
@@ -22,7 +24,20 @@ struct Spectrum {
 
     static Spectrum gaussian(double rms_fraction);
     static Spectrum top_hat(double full_width_fraction);
+    // One shot of self-amplified spontaneous emission: `spikes` Gaussian spikes of spike_rms_fraction, their centres
+    // drawn from a Gaussian, their energies from the exponential distribution of a single mode (Saldin, Schneidmiller &
+    // Yurkov 1998, Opt. Commun. 148, 383). The mean over shots is a Gaussian of rms_fraction. Throws UsageError unless
+    // 0 <= spike_rms_fraction <= rms_fraction and 1 <= spikes <= 10000.
+    static Spectrum sase(double rms_fraction, double spike_rms_fraction, int spikes, RandomStream& random);
+    // Two Gaussian lines separation_fraction apart about the beam's wavelength, the second (longer) with second_share
+    // of the photons. Throws UsageError for a share outside [0, 1].
+    static Spectrum two_colour(double separation_fraction, double rms_fraction, double second_share = 0.5);
 };
+
+// The lines "wavelength_A weight" of a text file ('#' comments; ascending or not), as sharp lines relative to
+// wavelength_A. Wavelengths without weight are left out. Throws DataError naming file and line for anything else, for
+// weights that are negative or sum to nothing, and for wavelengths beyond half of wavelength_A from it.
+Spectrum spectrum_from_file(const std::filesystem::path& text, double wavelength_A);
 
 struct Beam {
     double wavelength_A = 1.0;

@@ -35,6 +35,12 @@ void check(const Crystal& crystal, const std::string& name, Faults& faults) {
     }
     faults.require(std::abs(crystal.b_factor_A2) <= 500, name + "b_factor_A2", crystal.b_factor_A2,
                    "an overall B factor lies within 500 A^2", "Give it in square angstrom, such as 20.");
+    faults.require(crystal.diffuse_halo_fraction >= 0 && crystal.diffuse_halo_fraction < 1,
+                   name + "diffuse_halo_fraction", crystal.diffuse_halo_fraction,
+                   "a share of the photons lies from 0 to below 1", "Give 0 for no halo.");
+    faults.require(crystal.diffuse_halo_rms_invA >= 0 && crystal.diffuse_halo_rms_invA <= 0.1,
+                   name + "diffuse_halo_rms_invA", crystal.diffuse_halo_rms_invA,
+                   "the halo of a reflection reaches from 0 to 0.1 1/A", "Give its rms, such as 0.001.");
     faults.require(crystal.d_min_A >= 0, name + "d_min_A", crystal.d_min_A, "a resolution cannot be negative",
                    "Give it in angstrom, or 0 for no limit.");
     faults.require(crystal.illuminated_volume_um3 > 0, name + "illuminated_volume_um3", crystal.illuminated_volume_um3,

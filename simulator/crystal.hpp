@@ -39,8 +39,10 @@ struct Crystal {
     Eigen::Vector3d mosaic_spread_rms_deg = Eigen::Vector3d::Zero();  // rotation about x, y, z of the crystal's frame
     double illuminated_volume_um3 = 1.0;
     double b_factor_A2 = 0.0;  // beyond that of the structure factors: intensity * exp(-2 B s^2), s = sin(theta)/lambda
-    double d_min_A = 0.0;      // no reflections beyond; 0 = as far as the structure factors go
-    PeakKind kind = PeakKind::protein;  // of its peaks
+    double diffuse_halo_fraction = 0.0;  // share of each reflection's photons in a halo, which is no part of its peak
+    double diffuse_halo_rms_invA = 0.0;  // of a round Gaussian that smears the reflection into its halo
+    double d_min_A = 0.0;                // no reflections beyond; 0 = as far as the structure factors go
+    PeakKind kind = PeakKind::protein;   // of its peaks
 };
 
 // `name` starts every message, such as "crystals[0].".

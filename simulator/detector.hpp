@@ -2,7 +2,10 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <cstdint>
 #include <vector>
+
+#include "simulator/image.hpp"
 
 namespace braggbench {
 
@@ -32,6 +35,23 @@ struct Detector {
 // from the outer corner of pixel (0, 0).
 Detector flat_detector(int width_px, int height_px, double pixel_size_mm, double distance_mm, double beam_fast_px,
                        double beam_slow_px);
+
+// The detector turned as one rigid body about a point of the lab frame. A two-theta arm turns about the sample, which
+// is the origin.
+Detector tilted(const Detector& detector, const Eigen::Matrix3d& rotation, const Eigen::Vector3d& pivot_mm);
+
+// A right-handed turn by angle_deg about an axis of the lab frame (of any length but 0). Turns combine right to left:
+// rotation_about(y, 5) * rotation_about(x, 3) turns about x first.
+Eigen::Matrix3d rotation_about(const Eigen::Vector3d& axis, double angle_deg);
+
+// The same pixels in an image drawn as they lie in space, seen along the beam: fast along -x, slow along -y, each panel
+// turned by the nearest multiple of 90 degrees (or mirrored, if it must be) and moved by whole pixels. In space nothing
+// moves: a position in the image is true to half a pixel plus the panel's in-plane tilt, one in the lab exactly. Throws
+// UsageError if the panels' pixels differ in size.
+Detector assembled(const Detector& detector);
+
+// 1 where the image shows a pixel of a panel, 0 in the gaps.
+Image<std::uint8_t> active_pixels(const Detector& detector);
 
 void check(const Detector& detector, Faults& faults);
 

@@ -20,6 +20,11 @@ void validate(const Experiment& experiment) {
     for (std::size_t i = 0; i < experiment.background.size(); ++i) {
         check(experiment.background[i], fmt::format("background[{}].", i), faults);
     }
+    for (std::size_t i = 0; i < experiment.occluders.size(); ++i) {
+        check(experiment.occluders[i], fmt::format("occluders[{}].", i), faults);
+    }
+    check(experiment.particles, experiment, faults);
+    check(experiment.small_angle, "small_angle.", faults);
     check(experiment.radial_profile, faults);
     check(experiment.anisotropy, faults);
     check(experiment.ice, faults);

@@ -10,8 +10,11 @@
 #include "simulator/beam.hpp"
 #include "simulator/crystal.hpp"
 #include "simulator/detector.hpp"
+#include "simulator/occluders.hpp"
 #include "simulator/ice.hpp"
 #include "simulator/response.hpp"
+#include "simulator/single_particle.hpp"
+#include "simulator/small_angle.hpp"
 
 namespace braggbench {
 
@@ -20,6 +23,9 @@ struct Experiment {
     Detector detector;
     std::vector<Crystal> crystals;
     std::vector<AmorphousLayer> background;
+    std::vector<Occluder> occluders;
+    ParticleShot particles;
+    SmallAngle small_angle;
     RadialProfile radial_profile;
     Anisotropy anisotropy;
     Ice ice;

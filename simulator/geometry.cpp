@@ -9,6 +9,15 @@ Eigen::Vector3d lab_from_panel_mm(const Panel& panel, double fast_px, double slo
     return panel.origin_mm + panel.pixel_size_mm * (fast_px * panel.fast_axis + slow_px * panel.slow_axis);
 }
 
+const Panel* panel_at(const Detector& detector, double image_fast_px, double image_slow_px) {
+    for (const Panel& panel : detector.panels) {
+        const double fast = image_fast_px - panel.image_fast_px;
+        const double slow = image_slow_px - panel.image_slow_px;
+        if (fast >= 0 && fast < panel.width_px && slow >= 0 && slow < panel.height_px) return &panel;
+    }
+    return nullptr;
+}
+
 double polarization_factor(const Eigen::Vector3d& direction, double kahn_factor) {
     // psi is the azimuth from lab x: cos(2 psi) sin^2(2 theta) = x^2 - y^2 of the unit direction.
     const double azimuthal = direction.x() * direction.x() - direction.y() * direction.y();

@@ -10,6 +10,9 @@ namespace braggbench {
 // Lab position in mm of the point (fast_px, slow_px) of a panel, in pixels from the outer corner of its pixel (0, 0).
 Eigen::Vector3d lab_from_panel_mm(const Panel& panel, double fast_px, double slow_px);
 
+// The panel that shows the point (fast_px, slow_px) of the image, or nullptr in a gap or off the image.
+const Panel* panel_at(const Detector& detector, double image_fast_px, double image_slow_px);
+
 // Kahn et al. 1982: 0.5 (1 + cos^2 2theta - K cos(2 psi) sin^2 2theta) for the unit diffracted direction, beam along
 // +z, electric field preferred along lab x.
 double polarization_factor(const Eigen::Vector3d& direction, double kahn_factor);

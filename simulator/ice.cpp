@@ -53,7 +53,7 @@ void add_blurred(std::span<const double> counts, const auto& rms_invA, RadialCur
 
 // The smooth part of a phase on curves for equal steps of |cos| between scattering vector and texture axis, from 0 to
 // 1; a single curve if there is no texture.
-void add_phase(const Experiment& experiment, const Panel& panel, const IcePhase& phase, const Texture* texture,
+void add_phase(const Experiment& experiment, const Panel& panel, const IcePhase& phase, const MarchDollase* texture,
                std::span<RadialCurve> levels) {
     const double shift = 1.0 - bandwidth_of(experiment.beam).shift;
     const double q_end = 2.0 * levels[0].step_invA() * static_cast<double>(levels[0].values().size() - 1);
@@ -139,7 +139,7 @@ void add_textured_ice(const Experiment& experiment, Image<float>& expected_photo
     const double stol_max = 0.5 * largest_q_invA(experiment);
     for (const IcePhase& phase : experiment.ice.phases) {
         if (!is_textured(phase) || !(phase.thickness_um > 0.0)) continue;
-        const Texture texture(phase.march);
+        const MarchDollase texture(phase.march);
         const Eigen::Vector3f axis = phase.texture_axis.normalized().cast<float>();
         std::vector<RadialCurve> levels;
         int traced_panel = -1;

@@ -103,7 +103,7 @@ void paint(const Experiment& experiment, const Panel& panel, const Spot& spot, I
 }
 
 // The highest density of a family's normals along any scattering vector, to accept spots against.
-double densest(const Texture& texture, const IceFamily& family) {
+double densest(const MarchDollase& texture, const IceFamily& family) {
     double most = 0.0;
     for (int i = 0; i <= 64; ++i) {
         for (const double cosine : family.stacking_cosines) most = std::max(most, texture(cosine, i / 64.0));
@@ -111,8 +111,8 @@ double densest(const Texture& texture, const IceFamily& family) {
     return most;
 }
 
-void add_family(const Experiment& experiment, const IcePhase& phase, const IceFamily& family, const Texture& texture,
-                RandomStream& random, Image<float>& image, std::vector<Peak>& peaks) {
+void add_family(const Experiment& experiment, const IcePhase& phase, const IceFamily& family,
+                const MarchDollase& texture, RandomStream& random, Image<float>& image, std::vector<Peak>& peaks) {
     const Beam& beam = experiment.beam;
     const double q = family.s_invA;
     const double wavelength = beam.wavelength_A * (1.0 + bandwidth_of(beam).shift);
@@ -202,7 +202,7 @@ void add_ice_grains(const Experiment& experiment, Image<float>& expected_photons
     RandomStream random(experiment.ice.seed, experiment.ice.image_index, Stage::ice_grains);
     for (const IcePhase& phase : experiment.ice.phases) {
         if (!(phase.thickness_um > 0.0) || !(phase.grains > 0.0)) continue;
-        const Texture texture(phase.march);
+        const MarchDollase texture(phase.march);
         for (const IceFamily* family : lines_of(phase, q_max)) {
             if (!is_spotty(experiment, phase, *family)) continue;
             add_family(experiment, phase, *family, texture, random, expected_photons, peaks);

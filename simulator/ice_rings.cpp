@@ -116,7 +116,7 @@ bool is_spotty(const Experiment& experiment, const IcePhase& phase, const IceFam
     return phase.grains > 0.0 && spots_on_ring(experiment, phase, family) <= most_spots_on_ring;
 }
 
-Texture::Texture(double march) : density_(static_cast<std::size_t>((grid + 1) * (grid + 1))) {
+MarchDollase::MarchDollase(double march) : density_(static_cast<std::size_t>((grid + 1) * (grid + 1))) {
     if (march == 1.0) {
         std::ranges::fill(density_, 1.0);
         return;
@@ -137,7 +137,7 @@ Texture::Texture(double march) : density_(static_cast<std::size_t>((grid + 1) * 
     }
 }
 
-double Texture::operator()(double cos_beta, double cos_alpha) const {
+double MarchDollase::operator()(double cos_beta, double cos_alpha) const {
     const double b = std::clamp(cos_beta, 0.0, 1.0) * grid;
     const double a = std::clamp(cos_alpha, 0.0, 1.0) * grid;
     const int row = std::min(static_cast<int>(b), grid - 1);

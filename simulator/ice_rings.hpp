@@ -55,9 +55,9 @@ bool is_spotty(const Experiment& experiment, const IcePhase& phase, const IceFam
 
 // March-Dollase density of plane normals, mean 1 over the sphere, for planes at |cos| `beta` to the stacking axis and
 // scattering vectors at |cos| `alpha` to the texture axis.
-class Texture {
+class MarchDollase {
 public:
-    explicit Texture(double march);
+    explicit MarchDollase(double march);
     [[nodiscard]] double operator()(double cos_beta, double cos_alpha) const;
 
 private:

@@ -3,8 +3,12 @@
 #include <Random123/philox.h>
 
 #include <Eigen/Geometry>
+#include <algorithm>
 #include <cmath>
 #include <numbers>
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
 
 #include "simulator/error.hpp"
 #include "simulator/poisson.hpp"
@@ -19,6 +23,69 @@ std::array<std::uint32_t, 4> philox_block(std::uint64_t seed, std::uint64_t imag
     const r123::Philox4x32::key_type key{{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32U)}};
     const auto words = r123::Philox4x32{}(counter, key);
     return {words[0], words[1], words[2], words[3]};
+}
+
+#ifdef __AVX2__
+namespace {
+
+// Four counters a register, one per 64-bit lane. Only the low halves count: the multiplication reads nothing else, so
+// that its whole product serves as the low word and, shifted down, as the high word.
+struct FourCounters {
+    __m256i word0, word1, word2, word3;
+
+    void round(__m256i key0, __m256i key1) {
+        const __m256i product0 = _mm256_mul_epu32(word0, _mm256_set1_epi64x(0xD2511F53));
+        const __m256i product1 = _mm256_mul_epu32(word2, _mm256_set1_epi64x(0xCD9E8D57));
+        word0 = _mm256_xor_si256(_mm256_srli_epi64(product1, 32), _mm256_xor_si256(word1, key0));
+        word2 = _mm256_xor_si256(_mm256_srli_epi64(product0, 32), _mm256_xor_si256(word3, key1));
+        word1 = product1;
+        word3 = product0;
+    }
+    // Block after block: words 0 to 3 of the first counter, then of the second.
+    void store(std::uint32_t* words) const {
+        const __m256i low = _mm256_blend_epi32(word0, _mm256_slli_epi64(word1, 32), 0xAA);
+        const __m256i high = _mm256_blend_epi32(word2, _mm256_slli_epi64(word3, 32), 0xAA);
+        const __m256i even = _mm256_unpacklo_epi64(low, high);
+        const __m256i odd = _mm256_unpackhi_epi64(low, high);
+        auto* out = reinterpret_cast<__m256i*>(words);
+        _mm256_storeu_si256(out, _mm256_permute2x128_si256(even, odd, 0x20));
+        _mm256_storeu_si256(out + 1, _mm256_permute2x128_si256(even, odd, 0x31));
+    }
+};
+
+}  // namespace
+#endif
+
+void philox_words(std::uint64_t seed, std::uint64_t image_index, Stage stage, std::uint32_t first_block,
+                  std::span<std::uint32_t> words) {
+    std::size_t done = 0;
+#ifdef __AVX2__
+    const auto lanes = [](std::uint64_t value) { return _mm256_set1_epi64x(static_cast<long long>(value)); };
+    const __m256i stage_word = lanes(static_cast<std::uint32_t>(stage));
+    const __m256i image_low = lanes(image_index & 0xffffffffU);
+    const __m256i image_high = lanes(image_index >> 32U);
+    // Two independent sets of counters hide the latency of the multiplications.
+    for (; done + 32 <= words.size(); done += 32) {
+        // The sum may carry into the upper half of a lane, which nothing reads.
+        const __m256i block = lanes(first_block + static_cast<std::uint32_t>(done / 4));
+        FourCounters a{_mm256_add_epi64(block, _mm256_setr_epi64x(0, 1, 2, 3)), stage_word, image_low, image_high};
+        FourCounters b{_mm256_add_epi64(block, _mm256_setr_epi64x(4, 5, 6, 7)), stage_word, image_low, image_high};
+        auto key0 = static_cast<std::uint32_t>(seed);
+        auto key1 = static_cast<std::uint32_t>(seed >> 32U);
+        for (int round = 0; round < 10; ++round) {
+            a.round(lanes(key0), lanes(key1));
+            b.round(lanes(key0), lanes(key1));
+            key0 += 0x9E3779B9;  // Weyl sequences of Salmon et al. 2011
+            key1 += 0xBB67AE85;
+        }
+        a.store(&words[done]);
+        b.store(&words[done + 16]);
+    }
+#endif
+    for (; done < words.size(); done += 4) {
+        const auto block = philox_block(seed, image_index, stage, first_block + static_cast<std::uint32_t>(done / 4));
+        std::copy(block.begin(), block.end(), &words[done]);
+    }
 }
 
 RandomStream::RandomStream(std::uint64_t seed, std::uint64_t image_index, Stage stage, std::uint32_t first_block)

@@ -2,10 +2,10 @@
 // any image, and any pixel of it, can be made alone and on any thread.
 #pragma once
 
+#include <Eigen/Core>
 #include <array>
 #include <cstdint>
-
-#include <Eigen/Core>
+#include <span>
 
 namespace braggbench {
 
@@ -17,13 +17,24 @@ enum class Stage : std::uint32_t {
     read_noise = 4,
     model_atoms = 5,
     split = 6,
+    particles = 36,
+    saxs = 37,
     ice_grains = 31,
     ice_orientation = 32,
+    flat_field = 33,
+    flicker = 34,
+    pixel_defects = 35,
+    sase = 30,
 };
 
 // Four 32-bit words for one counter value; the base of everything below. `block` numbers the draws within a stage.
 std::array<std::uint32_t, 4> philox_block(std::uint64_t seed, std::uint64_t image_index, Stage stage,
                                           std::uint32_t block);
+
+// The words of consecutive blocks, in order: what RandomStream::bits() would return from first_block on, several times
+// faster. words.size() must be a multiple of 4.
+void philox_words(std::uint64_t seed, std::uint64_t image_index, Stage stage, std::uint32_t first_block,
+                  std::span<std::uint32_t> words);
 
 // A sequential stream over the blocks of one (seed, image, stage), from `first_block` on.
 class RandomStream {

@@ -4,8 +4,10 @@
 #include <cmath>
 #include <utility>
 
+#include "simulator/anisotropy.hpp"
 #include "simulator/background.hpp"
 #include "simulator/ice.hpp"
+#include "simulator/occluders.hpp"
 #include "simulator/spots.hpp"
 
 namespace braggbench {
@@ -34,27 +36,35 @@ void finish_peaks(const Experiment& experiment, const Image<float>& background, 
     });
 }
 
-}  // namespace
-
-Image<float> render_background(const Experiment& experiment) {
+Image<float> unshaded_background(const Experiment& experiment) {
     validate(experiment);
     Image<float> image(experiment.detector.image_width_px, experiment.detector.image_height_px);
     add_background(experiment, image);
+    add_particles(experiment, image);
+    add_small_angle(experiment, image);
+    return image;
+}
+
+}  // namespace
+
+Image<float> render_background(const Experiment& experiment) {
+    Image<float> image = unshaded_background(experiment);
+    shade(experiment, image);
     apply_shadows(experiment, image);
     return image;
 }
 
 Rendering render(const Experiment& experiment) {
     Rendering rendering;
-    validate(experiment);
-    rendering.expected_photons =
-        Image<float>(experiment.detector.image_width_px, experiment.detector.image_height_px);
-    add_background(experiment, rendering.expected_photons);
+    rendering.expected_photons = unshaded_background(experiment);
     Image<float> background = rendering.expected_photons;
     add_spots(experiment, rendering.expected_photons, rendering.peaks);
     add_ice_grains(experiment, rendering.expected_photons, rendering.peaks);
     apply_shadows(experiment, rendering.expected_photons, rendering.peaks);
     apply_shadows(experiment, background);
+    shade(experiment, rendering.expected_photons);
+    shade(experiment, background);
+    shade(experiment, rendering.peaks);
     finish_peaks(experiment, background, rendering.peaks);
     return rendering;
 }

@@ -1,6 +1,5 @@
 #include "simulator/spot.hpp"
 
-#include <Eigen/Cholesky>
 #include <Eigen/Geometry>
 #include <Eigen/LU>
 #include <algorithm>
@@ -8,178 +7,96 @@
 #include <cmath>
 #include <numbers>
 
-#include "simulator/fast_math.hpp"
 #include "simulator/geometry.hpp"
+#include "simulator/mosaic_cap.hpp"
+#include "simulator/spot_form.hpp"
 
 namespace braggbench {
 namespace {
 
+using Kind = WavelengthSmearing::Kind;
+
 constexpr double cut2 = spot_cut_sigma * spot_cut_sigma;
-constexpr int max_rows = 128;
+constexpr std::size_t most_points = 2048;
 
-// Gauss-Legendre nodes in (-1, 1) and weights that sum to 1 (Abramowitz & Stegun 1964, table 25.4).
-constexpr int max_nodes = 6;
-constexpr std::array<std::array<double, max_nodes>, max_nodes + 1> node = {{
-    {},
-    {0.0},
-    {-0.5773502691896257, 0.5773502691896257},
-    {-0.7745966692414834, 0.0, 0.7745966692414834},
-    {-0.8611363115940526, -0.3399810435848563, 0.3399810435848563, 0.8611363115940526},
-    {-0.9061798459386640, -0.5384693101056831, 0.0, 0.5384693101056831, 0.9061798459386640},
-    {-0.9324695142031521, -0.6612093864662645, -0.2386191860831969, 0.2386191860831969, 0.6612093864662645,
-     0.9324695142031521},
-}};
-constexpr std::array<std::array<double, max_nodes>, max_nodes + 1> node_weight = {{
-    {},
-    {1.0},
-    {0.5, 0.5},
-    {5.0 / 18, 8.0 / 18, 5.0 / 18},
-    {0.17392742256872692, 0.32607257743127307, 0.32607257743127307, 0.17392742256872692},
-    {0.11846344252809454, 0.23931433524968324, 0.28444444444444444, 0.23931433524968324, 0.11846344252809454},
-    {0.08566224618958517, 0.18038078652406930, 0.23395696728634552, 0.23395696728634552, 0.18038078652406930,
-     0.08566224618958517},
-}};
-// Widest interval, in sigma, for which n nodes integrate a Gaussian that is cut into such intervals to 7e-4 of its
-// whole in the sum of absolute errors (measured).
-constexpr std::array<double, max_nodes + 1> widest_sigma = {0.0, 0.1, 1.0, 2.0, 3.0, 3.7, 4.8};
+// A pixel's part of width w is a uniform density. One Gaussian of its variance w^2 / 12 stands for it as long as the
+// spot is wide; two, apart by 2 * two_point_offset * w, keep the fourth moment (w^4 / 80) too. The limits, in sigma of
+// what is narrowest in the spot, hold the sum of absolute errors to some 1e-3 (measured).
+constexpr double one_point_variance = 1.0 / 12.0;
+constexpr double one_point_limit = 0.85;
+constexpr double two_point_offset = 0.25407;  // 240^(-1/4)
+constexpr double two_point_variance = one_point_variance - two_point_offset * two_point_offset;
+constexpr double two_point_limit = 2.2;
+// Hard edges are narrow in a small part of a spot only.
+constexpr double edge_relief = 1.4;
 
-int nodes_for(double width_sigma) {
-    int n = 1;
-    while (n < max_nodes && width_sigma > widest_sigma[static_cast<std::size_t>(n)]) ++n;
-    return n;
+struct PixelParts {
+    int cells = 1;      // a pixel is cut into
+    int points = 1;     // in each cell
+    double variance;    // of each point, px^2
+    double offset = 0;  // of two points from the cell's middle, px
+};
+
+PixelParts parts_for(double pixel_sigma) {
+    PixelParts parts;
+    if (pixel_sigma <= one_point_limit) {
+        parts.variance = one_point_variance;
+        return parts;
+    }
+    parts.points = 2;
+    parts.cells = std::clamp(static_cast<int>(std::ceil(pixel_sigma / two_point_limit)), 1, 1024);
+    parts.variance = two_point_variance / (parts.cells * parts.cells);
+    parts.offset = two_point_offset / parts.cells;
+    return parts;
 }
 
-// The normal distribution function from a table with linear interpolation: 1e-7 absolute.
-class NormalCdf {
-public:
-    NormalCdf() {
-        for (std::size_t i = 0; i < table_.size(); ++i) {
-            const double x = -limit + static_cast<double>(i) / per_unit;
-            table_[i] = static_cast<float>(0.5 * std::erfc(-x / std::numbers::sqrt2));
-        }
+// Lower triangle of the Cholesky factor of a 3 x 3 covariance, and its inverse.
+struct Cholesky {
+    explicit Cholesky(const Eigen::Matrix3d& c) {
+        l00 = std::sqrt(c(0, 0));
+        l10 = c(1, 0) / l00;
+        l11 = std::sqrt(std::max(c(1, 1) - l10 * l10, 1e-300));
+        l20 = c(2, 0) / l00;
+        l21 = (c(2, 1) - l20 * l10) / l11;
+        l22 = std::sqrt(std::max(c(2, 2) - l20 * l20 - l21 * l21, 1e-300));
     }
-    float operator()(float x) const {
-        const float t = (std::clamp(x, -limit_f, limit_f) + limit_f) * per_unit;
-        const auto i = static_cast<std::size_t>(t);
-        const float f = t - static_cast<float>(i);
-        return table_[i] + f * (table_[i + 1] - table_[i]);
+    [[nodiscard]] Eigen::Matrix3d inverse() const {
+        const double i00 = 1.0 / l00;
+        const double i11 = 1.0 / l11;
+        const double i22 = 1.0 / l22;
+        const double i10 = -l10 * i00 * i11;
+        const double i21 = -l21 * i11 * i22;
+        const double i20 = -(l20 * i00 + l21 * i10) * i22;
+        Eigen::Matrix3d result;
+        result << i00, 0, 0, i10, i11, 0, i20, i21, i22;
+        return result;
     }
-
-private:
-    static constexpr double limit = 5.5;
-    static constexpr float limit_f = 5.5F;
-    static constexpr float per_unit = 512.0F;
-    std::array<float, 11 * 512 + 2> table_{};
+    double l00, l10, l11, l20, l21, l22;
 };
-const NormalCdf normal_cdf;
 
-using Vec3 = std::array<float, 3>;
-Vec3 to_float(const Eigen::Vector3d& v) {
+// The last pivot, along r given what lies across it, with the spectrum's spread of r joined: wide enough that nothing
+// beyond cut sigma matters.
+double envelope_pivot(double pivot, const WavelengthSmearing& wavelengths, double length) {
+    const double rms = wavelengths.rms() * length;
+    const double as_gaussian = std::sqrt(pivot * pivot + rms * rms);
+    if (wavelengths.kind() == Kind::sharp || wavelengths.kind() == Kind::gaussian) return as_gaussian;
+    const double as_edges = pivot + wavelengths.half_range() * length / spot_cut_sigma;
+    return wavelengths.kind() == Kind::top_hat ? std::min(as_gaussian, as_edges) : as_edges;
+}
+
+SpotForm::Vec3 to_float(const Eigen::Vector3d& v) {
     return {static_cast<float>(v.x()), static_cast<float>(v.y()), static_cast<float>(v.z())};
-}
-
-// The Gaussian of one reflection in whitened coordinates y = L (q - r) with L^T L the inverse covariance of all but the
-// bandwidth, as a function of the offset (inner, outer) in pixels from the spot's centre.
-struct Whitened {
-    Vec3 centre;  // y at the centre
-    Vec3 p;       // L r
-    Vec3 inner;   // dy per pixel before the division by the range
-    Vec3 outer;
-    Vec3 ray;                                // k L d
-    float slope_inner, slope_outer, metric;  // s = |P|^2 / |Pc|^2 - 1 as a polynomial of the offset
-    std::array<Vec3, 2> rotate;  // mean tangential displacement of r by mosaic rotation, over sqrt(2) |r|, from y
-    float bend;                  // its variance, likewise
-    float band2;
-};
-
-struct Rows {
-    std::array<float, max_rows> offset;     // outer coordinate from the centre, px
-    std::array<float, max_rows> predicted;  // of the row's maximum, inner coordinate from the centre, px
-    std::array<float, max_rows> weight;
-    std::array<int, max_rows> pixel;        // the row of pixels it lies in
-    std::array<float, max_rows> top;        // the row's maximum, smeared amplitude and solid angle included
-    std::array<float, max_rows> middle;     // where it lies
-    std::array<float, max_rows> curvature;  // 1 / sigma^2 along the row
-};
-
-// chi^2 at an offset; `factor` gets the smearing by the band and the change of solid angle.
-template <bool has_band, bool is_bent>
-inline float chi2(const Whitened& w, float in, float out, float& factor) {
-    const float s = w.slope_inner * in + w.slope_outer * out + w.metric * (in * in + out * out);
-    const float n = std::sqrt(1.0F + s);
-    const float reciprocal = 1.0F / (n * (1.0F + n));
-    // d - d_c = (delta - d_c s / (1 + n)) / n, free of cancellation.
-    const float along = (1.0F + n) * reciprocal;
-    const float back = s * reciprocal;
-    float y0 = w.centre[0] + along * (w.inner[0] * in + w.outer[0] * out) - back * w.ray[0];
-    float y1 = w.centre[1] + along * (w.inner[1] * in + w.outer[1] * out) - back * w.ray[1];
-    float y2 = w.centre[2] + along * (w.inner[2] * in + w.outer[2] * out) - back * w.ray[2];
-    factor = along * along * along;
-    if constexpr (is_bent) {
-        float e0 = y0;
-        float e1 = y1;
-        float e2 = y2;
-        if constexpr (has_band) {
-            const float v0 = w.p[0] + y0;
-            const float v1 = w.p[1] + y1;
-            const float v2 = w.p[2] + y2;
-            const float e = w.band2 * (y0 * v0 + y1 * v1 + y2 * v2) / (1.0F + w.band2 * (v0 * v0 + v1 * v1 + v2 * v2));
-            e0 -= e * v0;
-            e1 -= e * v1;
-            e2 -= e * v2;
-        }
-        const float t0 = w.rotate[0][0] * e0 + w.rotate[0][1] * e1 + w.rotate[0][2] * e2;
-        const float t1 = w.rotate[1][0] * e0 + w.rotate[1][1] * e1 + w.rotate[1][2] * e2;
-        const float shift = t0 * t0 + t1 * t1 + w.bend;
-        y0 += shift * w.p[0];
-        y1 += shift * w.p[1];
-        y2 += shift * w.p[2];
-    }
-    const float a = y0 * y0 + y1 * y1 + y2 * y2;
-    if constexpr (!has_band) return a;
-    const float v0 = w.p[0] + y0;
-    const float v1 = w.p[1] + y1;
-    const float v2 = w.p[2] + y2;
-    const float c0 = y1 * v2 - y2 * v1;
-    const float c1 = y2 * v0 - y0 * v2;
-    const float c2 = y0 * v1 - y1 * v0;
-    const float g = 1.0F / (1.0F + w.band2 * (v0 * v0 + v1 * v1 + v2 * v2));
-    factor *= std::sqrt(g);
-    return (a + w.band2 * (c0 * c0 + c1 * c1 + c2 * c2)) * g;
-}
-
-// Along a row chi^2 is a parabola as nearly as the Ewald sphere is straight across a spot: three points give its
-// vertex, height and width.
-template <bool has_band, bool is_bent>
-void fit_rows(const Whitened& w, Rows& rows, int count, float step) {
-    const float per_step = 1.0F / step;
-    for (int i = 0; i < count; ++i) {
-        const auto j = static_cast<std::size_t>(i);
-        float factor = 0;
-        float unused = 0;
-        const float out = rows.offset[j];
-        const float in = rows.predicted[j];
-        const float before = chi2<has_band, is_bent>(w, in - step, out, unused);
-        const float here = chi2<has_band, is_bent>(w, in, out, factor);
-        const float after = chi2<has_band, is_bent>(w, in + step, out, unused);
-        const float half_slope = 0.25F * (after - before);
-        const float bend = std::max(0.5F * (after + before) - here, 1e-3F);
-        const float move = -half_slope / bend;
-        rows.middle[j] = in + move * step;
-        rows.curvature[j] = bend * per_step * per_step;
-        rows.top[j] = rows.weight[j] * factor * fast_exp(-0.5F * std::max(here + half_slope * move, 0.0F));
-    }
 }
 
 }  // namespace
 
-Eigen::Matrix3d smeared_covariance(const Smearing& smearing, const Eigen::Vector3d& r) {
-    const double mosaic2 = smearing.mosaic_rms_rad * smearing.mosaic_rms_rad;
-    const double band2 = smearing.bandwidth_rms * smearing.bandwidth_rms;
-    Eigen::Matrix3d covariance = smearing.shape + smearing.divergence + (band2 - mosaic2) * r * r.transpose();
-    covariance.diagonal().array() += mosaic2 * r.squaredNorm();
-    return covariance;
-}
+struct SpotPainter::Work {
+    alignas(32) std::array<float, most_points> inner_px;
+    alignas(32) std::array<float, most_points> outer_px;
+    alignas(32) std::array<float, most_points> intensity;
+    std::array<std::ptrdiff_t, most_points> pixel;
+    std::vector<float> band;
+};
 
 PanelView::PanelView(const Panel& panel_in, float* pixel00_in, std::ptrdiff_t image_width_px_in)
     : panel(&panel_in), pixel00(pixel00_in), image_width_px(image_width_px_in) {
@@ -201,67 +118,131 @@ bool PanelView::intersect(const Eigen::Vector3d& direction, Eigen::Vector2d& pos
 }
 
 SpotPainter::SpotPainter(const Smearing& smearing)
-    : smearing_(&smearing), sqrt_det_shape_(std::sqrt(smearing.shape.determinant())) {}
-
-void SpotPainter::look_at_centre() {
-    const Eigen::Vector3d position = lab_from_panel_mm(*view_->panel, centre_px_.x(), centre_px_.y());
-    range_mm_ = position.norm();
-    direction_ = position / range_mm_;
+    : smearing_(&smearing),
+      work_(std::make_unique<Work>()),
+      blur_(smearing.shape + smearing.halo + smearing.divergence),
+      sqrt_det_shape_(std::sqrt(smearing.shape.determinant())) {
+    work_->band.resize(static_cast<std::size_t>(smearing.wavelengths->bins()) + 1);
 }
 
-bool SpotPainter::place(const PanelView& view, const Eigen::Vector3d& r) {
-    view_ = &view;
-    r_ = r;
-    const double k = smearing_->wavenumber_invA;
-    const Eigen::Vector3d s0(0, 0, k);
-    direction_ = (r + s0).normalized();
-    if (!view.intersect(direction_, centre_px_)) return false;
+SpotPainter::~SpotPainter() = default;
 
-    covariance_ = smeared_covariance(*smearing_, r);
-    const Eigen::Matrix3d inverse = covariance_.inverse();
-    const Panel& panel = *view.panel;
+void SpotPainter::set_reflection(const Eigen::Vector3d& r) {
+    r_ = r;
+    length_ = r.norm();
+    const Eigen::Vector3d along = r / length_;
+    const Eigen::Vector3d tangent0 = along.unitOrthogonal();
+    const Eigen::Vector3d tangent1 = along.cross(tangent0);
+    lab_from_spot_.col(0) = tangent0;
+    lab_from_spot_.col(1) = tangent1;
+    lab_from_spot_.col(2) = along;
+    blur_in_spot_ = lab_from_spot_.transpose() * blur_ * lab_from_spot_;
+    // A small rotation w displaces r by w x r.
+    const Eigen::Vector3d rotation0 = smearing_->rotation * tangent0;
+    const double across = -tangent1.dot(rotation0);
+    mosaic_in_spot_ << tangent1.dot(smearing_->rotation * tangent1), across, across, tangent0.dot(rotation0);
+    mosaic_in_spot_ *= length_ * length_;
+
+    Eigen::Matrix3d covariance = blur_in_spot_;
+    covariance.topLeftCorner<2, 2>() += mosaic_in_spot_;
+    Cholesky factor(covariance);
+    factor.l22 = envelope_pivot(factor.l22, *smearing_->wavelengths, length_);
+    whiten_from_lab_ = factor.inverse() * lab_from_spot_.transpose();
+}
+
+void SpotPainter::look_at(const Eigen::Vector2d& position_px) {
+    const Panel& panel = *view_->panel;
+    const Eigen::Vector3d position = lab_from_panel_mm(panel, position_px.x(), position_px.y());
+    range_mm_ = position.norm();
+    direction_ = position / range_mm_;
+    const double per_px = panel.pixel_size_mm / range_mm_;
+    direction_per_px_.col(0) = per_px * (panel.fast_axis - direction_ * direction_.dot(panel.fast_axis));
+    direction_per_px_.col(1) = per_px * (panel.slow_axis - direction_ * direction_.dot(panel.slow_axis));
+    origin_px_ = position_px;
+}
+
+bool SpotPainter::place(const PanelView& view) {
+    view_ = &view;
+    const double k = smearing_->wavelengths->wavenumber_invA();
+    const Eigen::Vector3d s0(0, 0, k);
+    Eigen::Vector2d position_px;
+    if (!view.intersect((r_ + s0).normalized(), position_px)) return false;
+    look_at(position_px);
     Eigen::Matrix2d inverse_hessian;
-    look_at_centre();
-    for (int iteration = 0; iteration < 3; ++iteration) {
-        const Eigen::Vector3d x = k * direction_ - s0 - r;
-        Eigen::Matrix<double, 3, 2> jacobian;
-        const double per_px = k * panel.pixel_size_mm / range_mm_;
-        jacobian.col(0) = per_px * (panel.fast_axis - direction_ * direction_.dot(panel.fast_axis));
-        jacobian.col(1) = per_px * (panel.slow_axis - direction_ * direction_.dot(panel.slow_axis));
-        const Eigen::Matrix<double, 3, 2> weighted = inverse * jacobian;
-        hessian_ = jacobian.transpose() * weighted;
+    // Where the spot is flat enough for one step, its middle need not be the origin of offsets.
+    constexpr double near_px = 3.0;
+    for (int iteration = 0; iteration < 4; ++iteration) {
+        const Eigen::Vector3d y = whiten_from_lab_ * (k * direction_ - s0 - r_);
+        const Eigen::Matrix<double, 3, 2> jacobian = whiten_from_lab_ * (k * direction_per_px_);
+        hessian_ = jacobian.transpose() * jacobian;
         inverse_hessian = hessian_.inverse();
-        const Eigen::Vector2d gradient = weighted.transpose() * x;
-        const Eigen::Vector2d step = -inverse_hessian * gradient;
-        chi2_min_ = x.dot(inverse * x) + gradient.dot(step);
-        if (step.dot(hessian_ * step) < 0.01) break;
-        centre_px_ += step;
-        look_at_centre();
+        const Eigen::Vector2d gradient = jacobian.transpose() * y;
+        centre_px_ = -inverse_hessian * gradient;
+        chi2_min_ = y.squaredNorm() + gradient.dot(centre_px_);
+        if (centre_px_.squaredNorm() < near_px * near_px || chi2_min_ > 4.0 * cut2) break;
+        look_at(origin_px_ + centre_px_);
     }
-    if (!(chi2_min_ < cut2)) return false;
     const double room = cut2 - chi2_min_;
+    if (!(room > 0)) return false;
     for (int axis = 0; axis < 2; ++axis) {
-        const double half = std::sqrt(room * inverse_hessian(axis, axis));
-        const int size = axis == 0 ? panel.width_px : panel.height_px;
-        if (centre_px_[axis] + half < 0 || centre_px_[axis] - half > size) return false;
+        const double half = std::sqrt(room * inverse_hessian(axis, axis)) + 1.0;
+        const int size = axis == 0 ? view.panel->width_px : view.panel->height_px;
+        const double middle = origin_px_[axis] + centre_px_[axis];
+        if (middle + half < 0 || middle - half > size) return false;
     }
     return true;
 }
 
-Deposit SpotPainter::paint(double photons_per_px) {
+Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relative_slope_per_px) {
     const Panel& panel = *view_->panel;
-    const double k = smearing_->wavenumber_invA;
-    const double mosaic2 = smearing_->mosaic_rms_rad * smearing_->mosaic_rms_rad;
-    Eigen::Matrix3d covariance = smearing_->shape + smearing_->divergence - mosaic2 * r_ * r_.transpose();
-    covariance.diagonal().array() += mosaic2 * r_.squaredNorm();
-    const Eigen::Matrix3d lower = covariance.llt().matrixL();
-    const Eigen::Matrix3d whitening = lower.triangularView<Eigen::Lower>().solve(Eigen::Matrix3d::Identity());
-    const double amplitude = sqrt_det_shape_ * whitening.diagonal().prod();
+    const WavelengthSmearing& wavelengths = *smearing_->wavelengths;
+    const double k = wavelengths.wavenumber_invA();
+    const bool cap = smearing_->mosaic_law == MosaicLaw::nanobragg_cap && mosaic_in_spot_(0, 0) > 0;
+    const bool edged = cap || wavelengths.half_range() > 0;
+    const Eigen::Matrix<double, 3, 2> q_per_px = lab_from_spot_.transpose() * (k * direction_per_px_);
+
+    // How many parts a pixel needs follows from what is narrowest.
+    std::array<PixelParts, 2> parts;
+    {
+        Eigen::Matrix3d narrow = blur_in_spot_;
+        if (!cap) narrow.topLeftCorner<2, 2>() += mosaic_in_spot_;
+        Cholesky factor(narrow);
+        if (wavelengths.half_range() == 0) factor.l22 = envelope_pivot(factor.l22, wavelengths, length_);
+        const Eigen::Matrix<double, 3, 2> per_px = factor.inverse() * q_per_px;
+        const double relief = edged ? 1.0 / edge_relief : 1.0;
+        for (int axis = 0; axis < 2; ++axis) {
+            parts[static_cast<std::size_t>(axis)] = parts_for(relief * per_px.col(axis).norm());
+        }
+    }
+    Eigen::Matrix3d blur = blur_in_spot_;
+    for (int axis = 0; axis < 2; ++axis) {
+        blur += parts[static_cast<std::size_t>(axis)].variance * q_per_px.col(axis) * q_per_px.col(axis).transpose();
+    }
+    Eigen::Matrix3d covariance = blur;
+    covariance.topLeftCorner<2, 2>() += mosaic_in_spot_;
+    const Cholesky factor(covariance);
+    const Eigen::Matrix3d whiten_from_spot = factor.inverse();
+    const Eigen::Vector3d offset =
+        whiten_from_spot * (lab_from_spot_.transpose() * (k * direction_ - Eigen::Vector3d(0, 0, k) - r_));
+    const Eigen::Matrix<double, 3, 2> per_px = whiten_from_spot * q_per_px;
+
+    // The ellipse that holds the spot.
+    const double squeeze = factor.l22 / envelope_pivot(factor.l22, wavelengths, length_);
+    const Eigen::Vector3d envelope_offset(offset.x(), offset.y(), offset.z() * squeeze);
+    Eigen::Matrix<double, 3, 2> envelope_per_px = per_px;
+    envelope_per_px.row(2) *= squeeze;
+    const Eigen::Matrix2d hessian = envelope_per_px.transpose() * envelope_per_px;
+    const Eigen::Matrix2d inverse_hessian = hessian.inverse();
+    const Eigen::Vector2d gradient = envelope_per_px.transpose() * envelope_offset;
+    const Eigen::Vector2d middle = -inverse_hessian * gradient;
+    const double room = cut2 - (envelope_offset.squaredNorm() + gradient.dot(middle));
+    if (!(room > 0)) return {};
 
     // Rows run along the axis in which the spot is shorter, so that a spot bent by mosaic spread is cut across.
-    const Eigen::Matrix2d inverse_hessian = hessian_.inverse();
     const int outer = inverse_hessian(1, 1) >= inverse_hessian(0, 0) ? 1 : 0;
     const int inner = 1 - outer;
+    const PixelParts& inner_parts = parts[static_cast<std::size_t>(inner)];
+    const PixelParts& outer_parts = parts[static_cast<std::size_t>(outer)];
     const Eigen::Vector3d& outer_axis = outer == 1 ? panel.slow_axis : panel.fast_axis;
     const Eigen::Vector3d& inner_axis = outer == 1 ? panel.fast_axis : panel.slow_axis;
     const int outer_size = outer == 1 ? panel.height_px : panel.width_px;
@@ -269,133 +250,204 @@ Deposit SpotPainter::paint(double photons_per_px) {
     const std::ptrdiff_t outer_stride = outer == 1 ? view_->image_width_px : 1;
     const std::ptrdiff_t inner_stride = outer == 1 ? 1 : view_->image_width_px;
 
+    SpotForm form{};
+    SpotMethod method;
+    method.kind = wavelengths.kind();
+    method.cap = cap;
+    method.clipped = smearing_->clipped;
     const double angle_per_px = panel.pixel_size_mm / range_mm_;
-    Whitened w{};
-    const Eigen::Vector3d p = whitening * r_;
-    w.centre = to_float(whitening * (k * direction_ - Eigen::Vector3d(0, 0, k) - r_));
-    w.p = to_float(p);
-    w.inner = to_float(whitening * inner_axis * (k * angle_per_px));
-    w.outer = to_float(whitening * outer_axis * (k * angle_per_px));
-    w.ray = to_float(whitening * direction_ * k);
-    w.slope_inner = static_cast<float>(2.0 * direction_.dot(inner_axis) * angle_per_px);
-    w.slope_outer = static_cast<float>(2.0 * direction_.dot(outer_axis) * angle_per_px);
-    w.metric = static_cast<float>(angle_per_px * angle_per_px);
-    w.band2 = static_cast<float>(smearing_->bandwidth_rms * smearing_->bandwidth_rms);
-
-    // A bend below 2 % of the narrowest sigma is left out.
-    bool is_bent = false;
-    if (mosaic2 > 0) {
-        const Eigen::Vector3d tangent0 = r_.unitOrthogonal();
-        const Eigen::Vector3d tangent1 = r_.cross(tangent0).normalized();
-        const double scale = mosaic2 * r_.norm() / std::numbers::sqrt2;
-        const Eigen::Vector3d rotate0 = scale * (whitening * tangent0);
-        const Eigen::Vector3d rotate1 = scale * (whitening * tangent1);
-        const double explained = rotate0.squaredNorm() + rotate1.squaredNorm();
-        const double bend = std::max(mosaic2 - explained, 0.0);
-        w.rotate = {to_float(rotate0), to_float(rotate1)};
-        w.bend = static_cast<float>(bend);
-        is_bent = (bend + cut2 * explained) * p.norm() > 0.02;
+    const Eigen::Matrix3d whiten_from_lab = whiten_from_spot * lab_from_spot_.transpose();
+    form.centre = to_float(offset);
+    form.inner = to_float(whiten_from_lab * inner_axis * (k * angle_per_px));
+    form.outer = to_float(whiten_from_lab * outer_axis * (k * angle_per_px));
+    form.ray = to_float(whiten_from_lab * direction_ * k);
+    form.slope_inner = static_cast<float>(2.0 * direction_.dot(inner_axis) * angle_per_px);
+    form.slope_outer = static_cast<float>(2.0 * direction_.dot(outer_axis) * angle_per_px);
+    form.metric = static_cast<float>(angle_per_px * angle_per_px);
+    form.length = static_cast<float>(length_ / factor.l22);
+    form.factor_inner = static_cast<float>(relative_slope_per_px[inner]);
+    form.factor_outer = static_cast<float>(relative_slope_per_px[outer]);
+    form.amplitude =
+        static_cast<float>(photons_per_px * sqrt_det_shape_ / (factor.l00 * factor.l11 * factor.l22) /
+                           (inner_parts.cells * inner_parts.points * outer_parts.cells * outer_parts.points));
+    form.band2 = static_cast<float>(wavelengths.rms() * wavelengths.rms());
+    form.band_mean = static_cast<float>(wavelengths.mean());
+    {
+        const double length2 = length_ * length_ / (factor.l22 * factor.l22);
+        const double rms2 = wavelengths.rms() * wavelengths.rms();
+        form.posterior_share = static_cast<float>(rms2 / (1.0 + rms2 * length2));
+        form.posterior_mean = static_cast<float>(wavelengths.mean() / (1.0 + rms2 * length2));
+    }
+    form.half_range = wavelengths.half_range() > 0 ? static_cast<float>(wavelengths.half_range()) : 1e9F;
+    if (method.kind == Kind::top_hat) {
+        const double h = wavelengths.half_range();
+        form.top_hat_scale = static_cast<float>(std::sqrt(2.0 * std::numbers::pi) * (1.0 - h * h) / (2.0 * h));
+    } else if (method.kind == Kind::table) {
+        const double blur_in_e = factor.l22 / length_;
+        if (blur_in_e > wavelengths.widest_blur()) {
+            method.kind = Kind::gaussian;
+        } else {
+            const double reach = wavelengths.half_range() + spot_cut_sigma * blur_in_e;
+            const auto bin_at = [&](double e) { return (e - wavelengths.first()) / wavelengths.bin(); };
+            const int low = std::max(0, static_cast<int>(bin_at(-reach)));
+            const int high = std::min(wavelengths.bins() - 1, static_cast<int>(bin_at(reach)) + 2);
+            wavelengths.blurred(blur_in_e, low, high, work_->band);
+            // The mean of a Gaussian of rms 1 / |v| over the density is what is wanted.
+            for (int i = low; i <= high; ++i) {
+                work_->band[static_cast<std::size_t>(i)] *= static_cast<float>(std::sqrt(2.0 * std::numbers::pi));
+            }
+            form.band_table = work_->band.data();
+            form.band_first = static_cast<float>(wavelengths.first());
+            form.band_per_bin = static_cast<float>(1.0 / wavelengths.bin());
+            form.band_low = static_cast<float>(low);
+            form.band_high = static_cast<float>(high) - 1.01F;
+        }
+    }
+    if (cap) {
+        const Eigen::Matrix2d whiten = whiten_from_spot.topLeftCorner<2, 2>();
+        const Eigen::Matrix2d share = whiten * blur.topLeftCorner<2, 2>() * whiten.transpose();
+        // Rows along the share's axes, between them by the square of the cosine.
+        const double half_sum = 0.5 * (share(0, 0) + share(1, 1));
+        const double half_difference = 0.5 * (share(0, 0) - share(1, 1));
+        const double radius = std::hypot(half_difference, share(0, 1));
+        const double high = static_cast<double>(MosaicCapTable::row_of(static_cast<float>(half_sum + radius)));
+        const double low = static_cast<double>(MosaicCapTable::row_of(static_cast<float>(half_sum - radius)));
+        const double per_radius = radius > 1e-9 ? 0.5 * (high - low) / radius : 0.0;
+        form.row_00 = static_cast<float>(0.5 * (high + low) + per_radius * half_difference);
+        form.row_01 = static_cast<float>(2.0 * per_radius * share(0, 1));
+        form.row_11 = static_cast<float>(0.5 * (high + low) - per_radius * half_difference);
+    }
+    if (smearing_->clipped) {
+        const Eigen::Matrix3d shape = lab_from_spot_.transpose() * smearing_->shape * lab_from_spot_;
+        const Eigen::Matrix3d index_from_spot = smearing_->hkl_from_lab * lab_from_spot_;
+        const Eigen::Matrix3d from_y = index_from_spot * shape * whiten_from_spot.transpose();
+        const Eigen::Matrix3d rest =
+            index_from_spot * shape * index_from_spot.transpose() - from_y * from_y.transpose();
+        for (int axis = 0; axis < 3; ++axis) {
+            constexpr double sharpest = 1e-3;
+            form.index_shift[static_cast<std::size_t>(axis)] = to_float(from_y.row(axis).transpose());
+            form.index_per_rms[static_cast<std::size_t>(axis)] =
+                static_cast<float>(1.0 / std::sqrt(std::max(rest(axis, axis), sharpest * sharpest)));
+        }
     }
 
-    const double step_px = 1.2 / std::sqrt(hessian_(inner, inner));
-    const double tilt = -hessian_(inner, outer) / hessian_(inner, inner);
-    const double scale = photons_per_px * amplitude;
-    float* const origin = view_->pixel00;
-    Rows rows;
-    int count = 0;
-    Deposit deposit;
-    const double inner_centre = centre_px_[inner];
-    const double outer_centre = centre_px_[outer];
+    double curvature = 0.0;  // of the spot's spine, px per px^2
+    if (mosaic_in_spot_(0, 0) + mosaic_in_spot_(1, 1) > 0) {
+        const Eigen::Matrix<double, 2, 3> from_y = mosaic_in_spot_ * whiten_from_spot.transpose().topRows<2>();
+        const Eigen::Matrix<double, 2, 3> rotate = from_y / (std::numbers::sqrt2 * length_);
+        const double explained = rotate.squaredNorm();
+        const double bend = std::max(0.5 * mosaic_in_spot_.trace() / (length_ * length_) - explained, 0.0);
+        form.rotate = {to_float(rotate.row(0).transpose()), to_float(rotate.row(1).transpose())};
+        form.bend = static_cast<float>(bend);
+        // A bend below 1 % of the narrowest sigma is left out.
+        method.bent = (bend + cut2 * explained) * static_cast<double>(form.length) > 0.01;
+        const double radial = direction_.dot(inner_axis);
+        const double tangential = direction_.dot(outer_axis);
+        const double z = direction_.z();
+        const double slope_in = inner_axis.z() - z * radial;
+        const double slope_out = outer_axis.z() - z * tangential;
+        if (method.bent && std::abs(slope_in) > std::abs(slope_out)) {
+            // Mosaic spread leaves |q| alone, hence the scattering angle: the curve of constant direction.z.
+            const double in_in = -2.0 * inner_axis.z() * radial - z * (1.0 - 3.0 * radial * radial);
+            const double in_out =
+                -inner_axis.z() * tangential - outer_axis.z() * radial + 3.0 * z * radial * tangential;
+            const double out_out = -2.0 * outer_axis.z() * tangential - z * (1.0 - 3.0 * tangential * tangential);
+            const double u1 = -slope_out / slope_in;
+            const double share = mosaic_in_spot_.trace() / covariance.topLeftCorner<2, 2>().trace();
+            curvature = -share * angle_per_px * (out_out + 2.0 * u1 * in_out + u1 * u1 * in_in) / slope_in;
+        }
+    }
 
+    Work& work = *work_;
+    Deposit sum;  // offsets from origin_px_
+    std::size_t count = 0;
     const auto flush = [&] {
-        const auto step = static_cast<float>(step_px);
-        if (w.band2 > 0) {
-            is_bent ? fit_rows<true, true>(w, rows, count, step) : fit_rows<true, false>(w, rows, count, step);
-        } else {
-            is_bent ? fit_rows<false, true>(w, rows, count, step) : fit_rows<false, false>(w, rows, count, step);
+        const std::size_t whole = std::min((count + 7) / 8 * 8, most_points);
+        for (std::size_t i = count; i < whole; ++i) {
+            work.inner_px[i] = work.inner_px[count - 1];
+            work.outer_px[i] = work.outer_px[count - 1];
         }
-        for (int i = 0; i < count; ++i) {
-            const auto j = static_cast<std::size_t>(i);
-            constexpr float window_sigma = 4.2F;
-            const float per_sigma = std::sqrt(rows.curvature[j]);
-            const float sigma = 1.0F / per_sigma;
-            const double low_px = inner_centre + static_cast<double>(rows.middle[j] - window_sigma * sigma);
-            const double high_px = inner_centre + static_cast<double>(rows.middle[j] + window_sigma * sigma);
-            if (!(low_px < inner_size && high_px > 0)) continue;
-            const int first = std::max(0, static_cast<int>(low_px));
-            const int last = std::min(inner_size - 1, static_cast<int>(high_px));
-            const auto row_photons =
-                static_cast<float>(scale * std::sqrt(2.0 * std::numbers::pi)) * rows.top[j] * sigma;
-            float* pixel = origin + rows.pixel[j] * outer_stride + first * inner_stride;
-            const float start =
-                (static_cast<float>(static_cast<double>(first) - inner_centre) - rows.middle[j]) * per_sigma;
-            const float below_first = normal_cdf(start);
-            float below = below_first;
-            for (int n = 1; n <= last - first + 1; ++n) {
-                const float next = normal_cdf(start + static_cast<float>(n) * per_sigma);
-                *pixel += row_photons * (next - below);
-                pixel += inner_stride;
-                below = next;
+        std::fill_n(work.intensity.begin(), whole, 0.0F);
+        for (int a = 0; a < outer_parts.points; ++a) {
+            const double out = (a == 0 ? -1 : 1) * outer_parts.offset;
+            for (int b = 0; b < inner_parts.points; ++b) {
+                const double in = (b == 0 ? -1 : 1) * inner_parts.offset;
+                add_intensity(form, method, work.inner_px.data(), work.outer_px.data(), static_cast<float>(in),
+                              static_cast<float>(out), static_cast<int>(whole), work.intensity.data());
             }
-            const auto share = static_cast<double>(below - below_first);
-            if (!(share > 1e-6)) continue;
-            auto mean = static_cast<double>(rows.middle[j]);
-            double variance = static_cast<double>(sigma) * static_cast<double>(sigma);
-            if (share < 0.999) {
-                // The mean and variance of a Gaussian cut at the panel's edges.
-                const auto a = static_cast<double>(start);
-                const double b = a + (last - first + 1) * static_cast<double>(per_sigma);
-                const double pdf_a = std::exp(-0.5 * a * a) / std::sqrt(2.0 * std::numbers::pi);
-                const double pdf_b = std::exp(-0.5 * b * b) / std::sqrt(2.0 * std::numbers::pi);
-                const double shift = (pdf_a - pdf_b) / share;
-                mean += static_cast<double>(sigma) * shift;
-                variance *= std::max(0.0, 1.0 + (a * pdf_a - b * pdf_b) / share - shift * shift);
-            }
-            const double photons = static_cast<double>(row_photons) * share;
-            const auto along = static_cast<double>(rows.offset[j]);
-            deposit.photons += photons;
-            deposit.first[inner] += photons * mean;
-            deposit.first[outer] += photons * along;
-            deposit.second(inner, inner) += photons * (mean * mean + variance);
-            deposit.second(outer, outer) += photons * along * along;
-            deposit.second(0, 1) += photons * mean * along;
         }
+        float* const origin = view_->pixel00;
+        for (std::size_t i = 0; i < count; ++i) origin[work.pixel[i]] += work.intensity[i];
+        // Eight sums each, which become the lanes of a register.
+        std::fill_n(work.intensity.begin() + static_cast<std::ptrdiff_t>(count), whole - count, 0.0F);
+        std::array<std::array<float, 8>, 6> sums{};
+        for (std::size_t i = 0; i < whole; i += 8) {
+            for (std::size_t lane = 0; lane < 8; ++lane) {
+                const float value = work.intensity[i + lane];
+                const float u = work.inner_px[i + lane];
+                const float v = work.outer_px[i + lane];
+                sums[0][lane] += value;
+                sums[1][lane] += value * u;
+                sums[2][lane] += value * v;
+                sums[3][lane] += value * u * u;
+                sums[4][lane] += value * u * v;
+                sums[5][lane] += value * v * v;
+            }
+        }
+        std::array<double, 6> total{};
+        for (std::size_t i = 0; i < total.size(); ++i) {
+            for (const float lane : sums[i]) total[i] += static_cast<double>(lane);
+        }
+        sum.photons += total[0];
+        sum.first[inner] += total[1];
+        sum.first[outer] += total[2];
+        sum.second(inner, inner) += total[3];
+        sum.second(0, 1) += total[4];
+        sum.second(outer, outer) += total[5];
         count = 0;
     };
 
-    const double half = std::sqrt((cut2 - chi2_min_) * inverse_hessian(outer, outer));
-    const double low = std::max(0.0, outer_centre - half);
-    const double high = std::min(static_cast<double>(outer_size), outer_centre + half);
-    const double sigma = 1.0 / std::sqrt(hessian_(outer, outer));
-    for (double edge = low; edge < high;) {
-        const double next_edge = std::min(high, std::floor(edge) + 1.0);
-        const double width = next_edge - edge;
-        const int pieces = std::max(1, static_cast<int>(std::ceil(width / (widest_sigma.back() * sigma))));
-        const double piece = width / pieces;
-        const auto nodes = static_cast<std::size_t>(nodes_for(piece / sigma));
-        for (int part = 0; part < pieces; ++part) {
-            for (std::size_t n = 0; n < nodes; ++n) {
-                const double position = edge + piece * (part + 0.5 * (1.0 + node[nodes][n]));
-                const auto j = static_cast<std::size_t>(count);
-                const double offset = position - outer_centre;
-                rows.pixel[j] = static_cast<int>(edge);
-                rows.offset[j] = static_cast<float>(offset);
-                rows.predicted[j] = static_cast<float>(tilt * offset);
-                rows.weight[j] = static_cast<float>(piece * node_weight[nodes][n]);
-                if (++count == max_rows) flush();
-            }
+    const double tilt = -hessian(inner, outer) / hessian(inner, inner);
+    const double stiffness = 1.0 / inverse_hessian(outer, outer);
+    const double outer_origin = origin_px_[outer];
+    const double inner_origin = origin_px_[inner];
+    const double half_outer = std::sqrt(room * inverse_hessian(outer, outer)) + outer_parts.offset;
+    const double outer_middle = outer_origin + middle[outer];
+    const double outer_cells = outer_parts.cells;
+    const double inner_cells = inner_parts.cells;
+    const auto first_row = static_cast<int>(std::max(0.0, std::ceil((outer_middle - half_outer) * outer_cells - 0.5)));
+    const auto last_row = static_cast<int>(
+        std::min(outer_size * outer_cells - 1.0, std::floor((outer_middle + half_outer) * outer_cells - 0.5)));
+    for (int row = first_row; row <= last_row; ++row) {
+        const double out = (row + 0.5) / outer_cells - outer_origin;
+        const double away = out - middle[outer];
+        const double rest = std::max(room - away * away * stiffness, 0.0);
+        const double half = std::sqrt(rest / hessian(inner, inner)) + inner_parts.offset;
+        const double at = inner_origin + middle[inner] + tilt * away + 0.5 * curvature * away * away;
+        const auto first = static_cast<int>(std::max(0.0, std::ceil((at - half) * inner_cells - 0.5)));
+        const auto last =
+            static_cast<int>(std::min(inner_size * inner_cells - 1.0, std::floor((at + half) * inner_cells - 0.5)));
+        const std::ptrdiff_t row_start = row / outer_parts.cells * outer_stride;
+        for (int cell = first; cell <= last; ++cell) {
+            if (count == most_points) flush();
+            work.inner_px[count] = static_cast<float>((cell + 0.5) / inner_cells - inner_origin);
+            work.outer_px[count] = static_cast<float>(out);
+            work.pixel[count] = row_start + cell / inner_parts.cells * inner_stride;
+            ++count;
         }
-        edge = next_edge;
     }
-    flush();
+    if (count > 0) flush();
 
-    deposit.second(1, 0) = deposit.second(0, 1);
-    // From offsets to panel coordinates.
-    const Eigen::Vector2d offset_sum = deposit.first;
-    deposit.second += offset_sum * centre_px_.transpose() + centre_px_ * offset_sum.transpose() +
-                      deposit.photons * centre_px_ * centre_px_.transpose();
-    deposit.first += deposit.photons * centre_px_;
-    return deposit;
+    // Offsets are those of cells' middles; a pixel's own variance belongs to the footprint.
+    const auto uniform = [](const PixelParts& p) { return (1.0 - 1.0 / (p.cells * p.cells)) / 12.0; };
+    sum.second(inner, inner) += sum.photons * uniform(inner_parts);
+    sum.second(outer, outer) += sum.photons * uniform(outer_parts);
+    sum.second(1, 0) = sum.second(0, 1);
+    const Eigen::Vector2d offset_sum = sum.first;
+    sum.second += offset_sum * origin_px_.transpose() + origin_px_ * offset_sum.transpose() +
+                  sum.photons * origin_px_ * origin_px_.transpose();
+    sum.first += sum.photons * origin_px_;
+    return sum;
 }
 
 }  // namespace braggbench

@@ -21,6 +21,7 @@
 
 #include "simulator/coordinate_file.hpp"
 #include "simulator/error.hpp"
+#include "simulator/fftw_planner.hpp"
 #include "simulator/model_structure_factors.hpp"
 
 namespace braggbench {
@@ -130,15 +131,14 @@ ComplexBuffer transform(gemmi::Grid<float>& grid) {
     const std::size_t size = nu * static_cast<std::size_t>(grid.nv) * static_cast<std::size_t>(grid.nw);
     ComplexBuffer out(fftwf_alloc_complex(size), fftwf_free);
     if (!out) throw std::bad_alloc();
-    static std::mutex planner;  // FFTW's planner, unlike its execution, is not thread-safe
     fftwf_plan plan = nullptr;
     {
         // FFTW_ESTIMATE picks a plan without timing, hence the same one, and the same bytes, each time.
-        const std::scoped_lock lock(planner);
+        const std::scoped_lock lock(fftw_planner());
         plan = fftwf_plan_dft_r2c_3d(grid.nw, grid.nv, grid.nu, grid.data.data(), out.get(), FFTW_ESTIMATE);
     }
     fftwf_execute(plan);
-    const std::scoped_lock lock(planner);
+    const std::scoped_lock lock(fftw_planner());
     fftwf_destroy_plan(plan);
     return out;
 }

@@ -131,28 +131,21 @@ json geometry_json(const CorpusReader& corpus) {
             {"d_corner_A", resolution_A(info.wavelength_A, std::hypot(half_width_mm, half_height_mm), distance_mm)}};
 }
 
+// Of a crystal only where there is one, of anything else only where there is light.
 json ranges_json(const CorpusReader& corpus) {
-    Range cells;
-    Range mosaic;
-    Range volume;
-    Range water;
-    Range air;
-    for (const ImageTruth& truth : corpus.truth()) {
-        if (truth.lattice_count > 0) {
-            cells.add(static_cast<double>(truth.cells_per_block));
-            mosaic.add(static_cast<double>(truth.mosaic_spread_rms_deg));
-            volume.add(static_cast<double>(truth.crystal_volume_um3));
+    json ranges = json::object();
+    for (const std::string& name : corpus.info().drawn_names) {
+        const std::vector<float> values = corpus.drawn(name);
+        const bool of_crystal = name.starts_with("crystal.");
+        Range range;
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            const ImageTruth& truth = corpus.truth()[i];
+            const bool counts = of_crystal ? truth.lattice_count > 0 : truth.fluence_photons_per_m2 > 0;
+            if (counts) range.add(static_cast<double>(values[i]));
         }
-        if (truth.fluence_photons_per_m2 > 0) {
-            water.add(static_cast<double>(truth.water_um));
-            air.add(static_cast<double>(truth.air_um));
-        }
+        ranges[name] = range.to_json();
     }
-    return {{"cells_per_block", cells.to_json()},
-            {"mosaic_spread_rms_deg", mosaic.to_json()},
-            {"crystal_volume_um3", volume.to_json()},
-            {"water_um", water.to_json()},
-            {"air_um", air.to_json()}};
+    return ranges;
 }
 
 // A corpus knows its recipe; one that was imported may not.
@@ -165,23 +158,11 @@ std::optional<Recipe> recipe_of(const CorpusReader& corpus) {
     }
 }
 
-// Block maxima keep spots of one pixel visible where means would wash them out.
-Image<std::uint16_t> reduce(const Image<std::uint16_t>& image, int factor) {
-    Image<std::uint16_t> result(image.width / factor, image.height / factor);
-    for (int slow = 0; slow < result.height * factor; ++slow) {
-        for (int fast = 0; fast < result.width * factor; ++fast) {
-            auto& largest = result(fast / factor, slow / factor);
-            largest = std::max(largest, image(fast, slow));
-        }
-    }
-    return result;
-}
-
 // Circles go on the right half only: hundreds of them would hide the spots that they mark.
 Tile tile(const CorpusReader& corpus, std::int64_t index, const std::string& class_name, int factor) {
     std::vector<Peak> peaks = corpus.peaks(index);
     Tile result;
-    result.picture = grey_picture(reduce(corpus.image(index), factor));
+    result.picture = grey_picture(reduce_max(corpus.image(index), factor));
     result.caption = fmt::format("{} #{}: {} peaks", class_name, index, visible_count(peaks));
     std::erase_if(peaks,
                   [&](const Peak& peak) { return peak.fast_px < 0.5F * static_cast<float>(corpus.info().width_px); });
@@ -222,10 +203,8 @@ json corpus_summary(const CorpusReader& corpus) {
                     {"recipe_toml", info.recipe_toml},
                     {"provenance", info.provenance}};
     if (recipe) {
-        summary["recipe"] = {{"model", recipe->model},
-                             {"d_min_A", recipe->d_min_A},
-                             {"bandwidth_rms_fraction", recipe->bandwidth_rms_fraction},
-                             {"divergence_rms_mrad", recipe->divergence_rms_mrad},
+        summary["recipe"] = {{"model", recipe->scene.model},
+                             {"d_min_A", recipe->scene.d_min_A},
                              {"beam_diameter_um", recipe->beam_diameter_um},
                              {"polarization", recipe->polarization}};
     }

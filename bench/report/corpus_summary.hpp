@@ -18,8 +18,8 @@ inline constexpr int summary_peak_images_per_class = 100;
 //               "peak_images", "visible_peaks": {"p05", "median", "p95"}}],
 //  "geometry": {"width_px", "height_px", "pixel_size_mm", "distance_mm", "wavelength_A", "photon_energy_keV",
 //               "beam_fast_px": R, "beam_slow_px": R, "d_edge_A", "d_corner_A"},
-//  "response": {...}, "ranges": {"cells_per_block": R, "mosaic_spread_rms_deg": R, ...},
-//  "recipe": {"model", "d_min_A", "bandwidth_rms_fraction", "divergence_rms_mrad", "beam_diameter_um", "polarization"},
+//  "response": {...}, "ranges": {"crystal.cells_per_block": R, ...: whatever was drawn},
+//  "recipe": {"model", "d_min_A", "beam_diameter_um", "polarization"},
 //  "visible_rule": {"min_snr", "listed_min_photons"}, "recipe_toml", "provenance"}
 // R = [lowest, highest] over the images concerned, null if there are none; "recipe" is null in a corpus without one.
 // Throws DataError if the corpus cannot be read or its recipe does not parse.

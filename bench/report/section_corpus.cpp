@@ -104,6 +104,13 @@ std::string facts(const json& summary) {
         return Fact{std::string(name),
                     range(member(object, key), member(object, key).is_array() ? rounded : setting, unit)};
     };
+    // By the recipe's own keys; what is zero in every image is not there.
+    std::vector<Fact> drawn;
+    for (const auto& [name, ends] : ranges.items()) {
+        if (ends.is_array() && (ends[0] != 0 || ends[1] != 0)) {
+            drawn.push_back({fmt::format("<code>{}</code>", escape(name)), range(ends, rounded, "")});
+        }
+    }
     const std::string pixels =
         fmt::format("{} \u00d7 {} px of {}\u00a0mm", count(geometry, "width_px"), count(geometry, "height_px"),
                     format_setting(number(geometry, "pixel_size_mm")));
@@ -111,30 +118,22 @@ std::string facts(const json& summary) {
         fmt::format("fast {}, slow {}", range(member(geometry, "beam_fast_px"), rounded, "px"),
                     range(member(geometry, "beam_slow_px"), rounded, "px"));
     return "<div class=\"columns\">\n" +
-           fact_list("Beam and detector",
-                     {{"Image", pixels},
-                      fact("Detector distance", geometry, "distance_mm", "mm"),
-                      fact("Wavelength", geometry, "wavelength_A", "\u00c5"),
-                      fact("Photon energy", geometry, "photon_energy_keV", "keV"),
-                      {"Beam centre", beam_centre},
-                      fact("Resolution at the edge", geometry, "d_edge_A", "\u00c5"),
-                      fact("Resolution in the corner", geometry, "d_corner_A", "\u00c5"),
-                      {"Bandwidth, rms", format(number(recipe, "bandwidth_rms_fraction"), NumberStyle::percent)},
-                      fact("Divergence, rms", recipe, "divergence_rms_mrad", "mrad"),
-                      fact("Beam diameter", recipe, "beam_diameter_um", "\u00b5m"),
-                      fact("Polarisation (Kahn factor)", recipe, "polarization", "")}) +
+           fact_list("Beam and detector", {{"Image", pixels},
+                                           fact("Detector distance", geometry, "distance_mm", "mm"),
+                                           fact("Wavelength", geometry, "wavelength_A", "\u00c5"),
+                                           fact("Photon energy", geometry, "photon_energy_keV", "keV"),
+                                           {"Beam centre", beam_centre},
+                                           fact("Resolution at the edge", geometry, "d_edge_A", "\u00c5"),
+                                           fact("Resolution in the corner", geometry, "d_corner_A", "\u00c5"),
+                                           fact("Beam diameter", recipe, "beam_diameter_um", "\u00b5m"),
+                                           fact("Polarisation (Kahn factor)", recipe, "polarization", "")}) +
            fact_list("Sample and response", {{"Structure", escape(text(recipe, "model", "n/a"))},
                                              fact("Structure factors to", recipe, "d_min_A", "\u00c5"),
-                                             fact("Cells along a block\u2019s edge", ranges, "cells_per_block", ""),
-                                             fact("Mosaic spread, rms", ranges, "mosaic_spread_rms_deg", "\u00b0"),
-                                             fact("Illuminated crystal", ranges, "crystal_volume_um3", "\u00b5m\u00b3"),
-                                             fact("Water in the beam", ranges, "water_um", "\u00b5m"),
-                                             fact("Air in the beam", ranges, "air_um", "\u00b5m"),
                                              fact("Gain", response, "gain_adu_per_photon", "ADU per photon"),
                                              fact("Read-out noise, rms", response, "read_noise_rms_adu", "ADU"),
                                              fact("Offset", response, "offset_adu", "ADU"),
                                              fact("Saturation", response, "saturation_adu", "ADU")}) +
-           "</div>\n";
+           fact_list("Drawn for each image", drawn) + "</div>\n";
 }
 
 std::string visible_rule(const json& summary) {

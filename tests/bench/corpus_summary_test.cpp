@@ -37,6 +37,7 @@ protected:
         info.wavelength_A = 1.0;
         info.detector = flat_detector(32, 24, 1.0, 12.0, 16.0, 12.0);
         info.class_names = {"crystal", "dark"};
+        info.drawn_names = {"crystal.cells_per_block"};
         info.recipe_toml = to_toml(load_recipe("diffranet-small"));
         info.seed = 7;
         info.provenance = "test";
@@ -53,10 +54,10 @@ protected:
         result.split = i == 0 ? Split::test : Split::train;
         result.truth.beam_fast_px = 16.0F;
         result.truth.beam_slow_px = 12.0F;
+        result.drawn = {static_cast<float>(20 + i)};
         if (i < 4) {
             result.truth.fluence_photons_per_m2 = 1e20F * static_cast<float>(1 + i);
             result.truth.lattice_count = 1;
-            result.truth.cells_per_block = static_cast<float>(20 + i);
             for (int k = 0; k <= i; ++k)
                 result.peaks.push_back(peak(static_cast<float>(5 + 4 * k) + 0.5F, 10.5F, true));
             result.peaks.push_back(peak(20.5F, 20.5F, false));
@@ -89,7 +90,7 @@ TEST_F(CorpusSummary, CountsOnlyVisiblePeaks) {
 
 TEST_F(CorpusSummary, GivesRangesOfTheImagesTheyConcern) {
     const nlohmann::json summary = corpus_summary(corpus());
-    EXPECT_EQ(summary["ranges"]["cells_per_block"], nlohmann::json::parse("[20.0, 23.0]"));
+    EXPECT_EQ(summary["ranges"]["crystal.cells_per_block"], nlohmann::json::parse("[20.0, 23.0]"));
     EXPECT_FLOAT_EQ(summary["classes"][0]["fluence_photons_per_m2"][1].get<float>(), 4e20F);
     EXPECT_EQ(summary["classes"][1]["fluence_photons_per_m2"], nlohmann::json::parse("[0.0, 0.0]"));
 }

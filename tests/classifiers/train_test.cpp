@@ -132,12 +132,10 @@ fs::path write_corpus(const fs::path& directory, int absent = -1) {
     recipe.width_px = size_px;
     recipe.height_px = size_px;
     recipe.image_count = 240;
-    recipe.beam_fast_px = Distribution::fixed(24);
-    recipe.beam_slow_px = Distribution::fixed(24);
-    const auto light = recipe.classes.back().fluence_photons_per_m2;
-    recipe.classes = {{"blank", 1.0, false, Distribution::fixed(0)},
-                      {"no-crystal", 1.0, false, light},
-                      {"crystal", 1.0, true, light}};
+    const SceneRule crystal = recipe.classes.back().scene;
+    SceneRule dark = crystal;
+    dark.crystal = false;
+    recipe.classes = {{"blank", 1.0, dark}, {"no-crystal", 1.0, dark}, {"crystal", 1.0, crystal}};
     CorpusInfo info;
     info.image_count = recipe.image_count;
     info.width_px = size_px;

@@ -98,11 +98,43 @@ TEST(Corpus, ReadsBackWhatWasWritten) {
         ASSERT_EQ(peaks.size(), records[i].peaks.size());
         for (std::size_t k = 0; k < peaks.size(); ++k) expect_same(peaks[k], records[i].peaks[k]);
     }
+    ASSERT_EQ(read.drawn_names, info.drawn_names);
+    const std::vector<float> volumes = reader.drawn("crystal.volume_um3");
+    for (std::size_t i = 0; i < records.size(); ++i) EXPECT_EQ(volumes[i], records[i].drawn[0]);
+    EXPECT_TRUE(reader.drawn("crystal.colour").empty());
     EXPECT_EQ(reader.indices(Split::train), (std::vector<std::int64_t>{0, 3, 6}));
     EXPECT_EQ(reader.indices(Split::test), (std::vector<std::int64_t>{2, 5}));
     EXPECT_THROW((void)reader.image(7), UsageError);
     EXPECT_THROW((void)reader.image(-1), UsageError);
     EXPECT_THROW((void)reader.peaks(7), UsageError);
+}
+
+TEST(Corpus, KeepsPanelsAndTheGapsBetweenThem) {
+    const ScratchFolder folder;
+    CorpusInfo info = small_info(1);
+    Panel& left = info.detector.panels[0];
+    left.width_px = 40;
+    Panel right = left;
+    right.image_fast_px = 45;
+    right.width_px = info.width_px - 45;
+    right.fast_axis = {-std::cos(0.01), 0.0, std::sin(0.01)};
+    right.origin_mm += Eigen::Vector3d(-45 * 0.172, 0.3, -1.7);
+    info.detector.panels.push_back(right);
+    write_small_corpus(folder / "c.h5", info);
+    const CorpusReader reader(folder / "c.h5");
+    ASSERT_EQ(reader.info().detector.panels.size(), 2U);
+    const Panel& read = reader.info().detector.panels[1];
+    EXPECT_EQ(read.image_fast_px, 45);
+    EXPECT_EQ(read.width_px, right.width_px);
+    EXPECT_TRUE(read.origin_mm.isApprox(right.origin_mm, 1e-14));
+    EXPECT_EQ(read.fast_axis, right.fast_axis);
+
+    const auto height = static_cast<std::uint64_t>(info.height_px);
+    const auto width = static_cast<std::uint64_t>(info.width_px);
+    const auto mask = hdf5::read_all<std::uint32_t>(hdf5::open_file(folder / "c.h5"),
+                                                    "/entry/instrument/detector/pixel_mask", {height, width});
+    for (std::size_t fast = 0; fast < width; ++fast)
+        EXPECT_EQ(mask[3 * width + fast], fast >= 40 && fast < 45 ? 1U : 0U);
 }
 
 TEST(Corpus, TablesLongerThanAChunk) {
@@ -332,7 +364,7 @@ TEST(CorpusReader, RefusesOtherHdf5Files) {
 
     {
         const hdf5::Handle file = hdf5::create_file(path);
-        hdf5::set_attribute(file, "braggbench_corpus_version", 1);
+        hdf5::set_attribute(file, "braggbench_corpus_version", 2);
         const hdf5::Handle entry = hdf5::create_group(file, "entry", "NXentry");
         const hdf5::Handle data = hdf5::create_group(entry, "data", "NXdata");
         hdf5::create_chunked(data, "data", hdf5::Number::u16, {0, 8, 8}, {hdf5::unlimited, 8, 8}, {1, 8, 8});
@@ -341,7 +373,7 @@ TEST(CorpusReader, RefusesOtherHdf5Files) {
 
     {
         const hdf5::Handle file = hdf5::create_file(path);
-        hdf5::set_attribute(file, "braggbench_corpus_version", 1);
+        hdf5::set_attribute(file, "braggbench_corpus_version", 2);
         const hdf5::Handle entry = hdf5::create_group(file, "entry", "NXentry");
         const hdf5::Handle data = hdf5::create_group(entry, "data", "NXdata");
         hdf5::create_chunked(data, "data", hdf5::Number::u16, {2, 8, 8}, {2, 8, 8}, {1, 8, 8});

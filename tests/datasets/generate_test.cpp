@@ -59,10 +59,9 @@ TEST_F(Generate, ImageAloneIsTheImageOfTheCorpus) {
     generate(recipe(), directory / "all.h5", 2, ignore_progress);
     const CorpusReader corpus(directory / "all.h5");
     const auto assignments = draw_assignments(recipe());
-    const auto factors =
-        std::make_shared<const StructureFactors>(load_structure_factors(recipe().model, recipe().d_min_A));
+    const Models models = load_models(recipe());
     for (const std::int64_t k : {0, 5, 11, 22}) {
-        const CorpusRecord alone = make_record(recipe(), assignments[static_cast<std::size_t>(k)], k, factors);
+        const CorpusRecord alone = make_record(recipe(), assignments[static_cast<std::size_t>(k)], k, models);
         EXPECT_EQ(alone.image, corpus.image(k)) << k;
         EXPECT_EQ(alone.class_index, corpus.class_indices()[static_cast<std::size_t>(k)]);
         EXPECT_EQ(alone.peaks.size(), corpus.peaks(k).size());
@@ -98,7 +97,7 @@ TEST_F(Generate, FailureLeavesNothingBehind) {
                  std::runtime_error);
     EXPECT_EQ(files(), 0U);
     Recipe wrong = recipe();
-    wrong.model = "lysozime";
+    wrong.classes.back().scene.model = "lysozime";
     EXPECT_THROW(generate(wrong, directory / "never.h5", 1, ignore_progress), UsageError);
     EXPECT_THROW(generate(recipe(), directory / "missing" / "corpus.h5", 1, ignore_progress), DataError);
     EXPECT_EQ(files(), 0U);

@@ -146,6 +146,25 @@ TEST(picture, a_contact_sheet_holds_its_tiles_in_reading_order) {
     EXPECT_THROW(contact_sheet(tiles, 0), UsageError);
 }
 
+TEST(picture, a_grey_picture_is_written_with_one_channel) {
+    Picture picture(7, 5, white);
+    picture(2, 3) = {90, 90, 90};
+    const cv::Mat read = cv::imdecode(encode_png(picture), cv::IMREAD_UNCHANGED);
+    ASSERT_EQ(read.channels(), 1);
+    EXPECT_EQ(read.at<std::uint8_t>(3, 2), 90);
+}
+
+TEST(picture, reducing_keeps_the_brightest_pixel_of_each_block) {
+    Image<std::uint16_t> image(5, 4, 1);
+    image(3, 1) = 9;
+    image(4, 0) = 50;  // in no whole block
+    const Image<std::uint16_t> reduced = reduce_max(image, 2);
+    ASSERT_EQ(reduced.width, 2);
+    ASSERT_EQ(reduced.height, 2);
+    EXPECT_EQ(reduced(1, 0), 9);
+    EXPECT_EQ(reduced(0, 0), 1);
+}
+
 TEST(picture, png_keeps_red_red) {
     Picture picture(2, 1, Rgb{250, 20, 10});
     picture(1, 0) = {0, 0, 255};

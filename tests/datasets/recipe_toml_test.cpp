@@ -18,8 +18,7 @@ cells_per_block = { log_uniform = [10, 20] }
 volume_um3 = 5
 [[class]]
 name = "hit"
-crystal = true
-fluence_photons_per_m2 = 1e23
+beam.fluence_photons_per_m2 = 1e23
 )";
 
 std::string failure(const std::string& toml, const std::vector<std::string>& set = {}) {
@@ -33,21 +32,33 @@ std::string failure(const std::string& toml, const std::vector<std::string>& set
 
 TEST(RecipeToml, ReadsDistributionsAndDefaults) {
     const Recipe recipe = parse_recipe(minimal, "mine.toml");
-    EXPECT_EQ(recipe.cells_per_block.law, Law::log_uniform);
-    EXPECT_DOUBLE_EQ(recipe.cells_per_block.high, 20);
-    EXPECT_EQ(recipe.crystal_volume_um3.law, Law::fixed);
+    EXPECT_EQ(recipe.scene.cells_per_block.law, Law::log_uniform);
+    EXPECT_DOUBLE_EQ(recipe.scene.cells_per_block.high, 20);
+    EXPECT_EQ(recipe.scene.crystal_volume_um3.law, Law::fixed);
     EXPECT_EQ(recipe.width_px, Recipe{}.width_px);
     ASSERT_EQ(recipe.classes.size(), 1U);
-    EXPECT_TRUE(recipe.classes[0].crystal);
+    EXPECT_TRUE(recipe.classes[0].scene.crystal);
 }
 
 TEST(RecipeToml, UnknownKeyNamesPlaceAndNearest) {
     const std::string text = failure(std::string(minimal) + "[detector]\ndistanse_mm = 3\n");
-    EXPECT_NE(text.find("mine.toml:11:"), std::string::npos) << text;
+    EXPECT_NE(text.find("mine.toml:10:"), std::string::npos) << text;
     EXPECT_NE(text.find("detector.distanse_mm"), std::string::npos) << text;
     EXPECT_NE(text.find("Did you mean \"detector.distance_mm\"?"), std::string::npos) << text;
     EXPECT_NE(failure("nmae = 'x'\n").find("Did you mean \"name\"?"), std::string::npos);
     EXPECT_NE(failure("name = 'x'\n[[class]]\nwieght = 1\n").find("Did you mean \"class.weight\"?"), std::string::npos);
+}
+
+TEST(RecipeToml, ClassesStartFromTheRecipesScene) {
+    const Recipe recipe = parse_recipe(std::string(minimal) + "crystal.present = false\n", "mine.toml");
+    EXPECT_FALSE(recipe.classes[0].scene.crystal);
+    EXPECT_TRUE(recipe.scene.crystal);
+    EXPECT_DOUBLE_EQ(recipe.classes[0].scene.cells_per_block.high, 20);
+    EXPECT_DOUBLE_EQ(recipe.classes[0].scene.fluence_photons_per_m2.low, 1e23);
+    EXPECT_NE(failure(std::string(minimal) + "crystal.presnt = false\n").find("Did you mean \"crystal.present\"?"),
+              std::string::npos);
+    EXPECT_NE(failure(std::string(minimal) + "detector.width_px = 64\n").find("detector.width_px"), std::string::npos);
+    EXPECT_NE(failure(std::string(minimal) + "crystal.cells_per_block = 1\n").find("class \"hit\""), std::string::npos);
 }
 
 TEST(RecipeToml, WrongTypesAndSyntaxAreErrors) {
@@ -65,10 +76,10 @@ TEST(RecipeToml, OverridesReplaceAndAreChecked) {
     const Recipe recipe = parse_recipe(minimal, "mine.toml",
                                        {"crystal.model=photosystem-2", "detector.distance_mm=200", "name=\"other\"",
                                         "background.water_um={ uniform = [1, 2] }"});
-    EXPECT_EQ(recipe.model, "photosystem-2");
+    EXPECT_EQ(recipe.scene.model, "photosystem-2");
     EXPECT_DOUBLE_EQ(recipe.distance_mm, 200);
     EXPECT_EQ(recipe.name, "other");
-    EXPECT_EQ(recipe.water_um.law, Law::uniform);
+    EXPECT_EQ(recipe.scene.water_um.law, Law::uniform);
     EXPECT_NE(failure(minimal, {"detector.distance_mm=-5"}).find("detector.distance_mm = -5"), std::string::npos);
     EXPECT_NE(failure(minimal, {"detector.distance=5"}).find("--set: unknown key"), std::string::npos);
     EXPECT_NE(failure(minimal, {"detector.distance_mm"}).find("key=value"), std::string::npos);

@@ -55,6 +55,7 @@ inline CorpusInfo small_info(std::int64_t images, int width_px = 96, int height_
     info.response.offset_adu = 10.1;
     info.response.saturation_adu = 65000.0;
     info.class_names = {"blank", "no-crystal", "weak", "très bon"};
+    info.drawn_names = {"crystal.volume_um3", "beam.other"};
     info.recipe_toml = "name = \"small\"\n# µm\nimage_count = 5\n";
     info.seed = 0xFEDCBA9876543210ULL;
     info.provenance = "test 0.0";
@@ -75,10 +76,11 @@ inline CorpusRecord small_record(const CorpusInfo& info, std::int64_t index, int
     record.class_index = static_cast<int>(index % static_cast<std::int64_t>(info.class_names.size()));
     record.split = static_cast<Split>(index % 3);
     auto* number = &record.truth.beam_fast_px;
-    for (int i = 0; i < 9; ++i) number[i] = static_cast<float>(uniform() * 1e3);
+    for (int i = 0; i < 4; ++i) number[i] = static_cast<float>(uniform() * 1e3);
     for (float& value : record.truth.orientation) value = static_cast<float>(uniform() * 2.0 - 1.0);
     record.truth.spot_photons = static_cast<float>(uniform() * 1e7);
     record.truth.total_photons = static_cast<float>(uniform() * 1e9);
+    record.drawn = {static_cast<float>(uniform()), static_cast<float>(index)};
     for (int i = 0; i < peak_count; ++i) {
         Peak peak;
         peak.hkl = {static_cast<int>(uniform() * 200) - 100, -100000 - i, i};

@@ -12,10 +12,7 @@ namespace {
 Recipe valid() {
     Recipe recipe;
     recipe.name = "test";
-    recipe.cells_per_block = Distribution::fixed(10);
-    recipe.crystal_volume_um3 = Distribution::fixed(1);
-    recipe.classes = {
-        {.name = "hit", .weight = 1, .crystal = true, .fluence_photons_per_m2 = Distribution::fixed(1e22)}};
+    recipe.classes = {{.name = "hit", .weight = 1, .scene = recipe.scene}};
     return recipe;
 }
 
@@ -34,8 +31,8 @@ TEST(Recipe, AllFaultsAtOnce) {
     Recipe recipe = valid();
     recipe.distance_mm = -120;
     recipe.wavelength_A = std::numeric_limits<double>::quiet_NaN();
-    recipe.water_um = {Law::uniform, 5, 2};
-    recipe.cells_per_block = {Law::log_uniform, 0, 5};
+    recipe.scene.water_um = {Law::uniform, 5, 2};
+    recipe.scene.cells_per_block = {Law::log_uniform, 0, 5};
     const std::string text = faults(recipe);
     for (const char* part : {"detector.distance_mm = -120", "beam.wavelength_A = nan", "background.water_um = [5, 2]",
                              "crystal.cells_per_block"}) {
@@ -50,8 +47,31 @@ TEST(Recipe, ClassesAreChecked) {
     recipe.classes = {};
     EXPECT_NE(faults(recipe).find("[[class]]"), std::string::npos);
     recipe = valid();
-    recipe.classes[0].fluence_photons_per_m2 = Distribution::fixed(0);
+    recipe.classes[0].scene.fluence_photons_per_m2 = Distribution::fixed(0);
     EXPECT_NE(faults(recipe).find("no X-rays"), std::string::npos);
+}
+
+TEST(Recipe, WordsAreCheckedWithTheNearest) {
+    Recipe recipe = valid();
+    recipe.classes[0].scene.beam_stop = "wedg";
+    recipe.classes[0].scene.small_angle = "halo+rings";
+    EXPECT_NE(faults(recipe).find("Did you mean \"wedge\"?"), std::string::npos) << faults(recipe);
+    EXPECT_NE(faults(recipe).find("Did you mean \"ring\"?"), std::string::npos) << faults(recipe);
+}
+
+TEST(Recipe, APresetSetsTheDetectorAndForbidsContradictions) {
+    Recipe recipe = valid();
+    recipe.detector_preset = "pilatus-6m";
+    apply_detector_preset(recipe);
+    EXPECT_EQ(recipe.width_px, 2463);
+    EXPECT_EQ(recipe.pixel_size_mm, 0.172);
+    EXPECT_EQ(faults(recipe), "");
+    recipe.height_px = 100;
+    recipe.scene.beam_fast_px = Distribution::fixed(40);
+    EXPECT_NE(faults(recipe).find("2463 x 2527"), std::string::npos) << faults(recipe);
+    EXPECT_NE(faults(recipe).find("shift_x_mm"), std::string::npos) << faults(recipe);
+    recipe.detector_preset = "pilatus-7m";
+    EXPECT_NE(faults(recipe).find("pilatus-"), std::string::npos) << faults(recipe);
 }
 
 TEST(Recipe, SplitsMustLeaveTrainingImages) {

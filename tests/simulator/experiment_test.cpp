@@ -81,6 +81,8 @@ TEST(Validate, PanelsMayNotOverlap) {
     experiment.detector.panels[1].image_fast_px = 23;
     EXPECT_NE(faults_of(experiment).find("share pixels"), std::string::npos);
     experiment.detector.panels[1].image_fast_px = 24;
+    EXPECT_NE(faults_of(experiment).find("lie in one plane"), std::string::npos);
+    experiment.detector.panels[1].origin_mm.x() += 24 * experiment.detector.panels[0].pixel_size_mm;
     EXPECT_EQ(faults_of(experiment), "");
 }
 

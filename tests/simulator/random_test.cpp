@@ -5,6 +5,7 @@
 #include <Eigen/LU>
 #include <cmath>
 #include <map>
+#include <vector>
 
 #include "simulator/error.hpp"
 #include "simulator/poisson.hpp"
@@ -21,6 +22,20 @@ TEST(Philox, KnownAnswers) {
               (Words{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
     EXPECT_EQ(philox_block(0x299f31d0a4093822ULL, 0x0370734413198a2eULL, Stage{0x85a308d3}, 0x243f6a88),
               (Words{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
+}
+
+TEST(Philox, ManyBlocksAreTheSingleOnes) {
+    for (const std::size_t n : {4U, 32U, 100U, 256U}) {
+        std::vector<std::uint32_t> words(n);
+        // The counter wraps within the run.
+        const std::uint32_t first = 0xfffffffa;
+        philox_words(0x123456789abcdefULL, 0xfedcba9876543210ULL, Stage::scene, first, words);
+        for (std::size_t i = 0; i < n; ++i) {
+            const auto block = philox_block(0x123456789abcdefULL, 0xfedcba9876543210ULL, Stage::scene,
+                                            first + static_cast<std::uint32_t>(i / 4));
+            ASSERT_EQ(words[i], block[i % 4]) << n << ' ' << i;
+        }
+    }
 }
 
 TEST(RandomStream, StartsAtAnyBlock) {

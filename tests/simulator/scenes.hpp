@@ -54,6 +54,9 @@ struct OneSpot {
     double bandwidth = 0;
     double divergence_mrad = 0;
     double off_bragg_deg = 0;
+    MosaicLaw law = MosaicLaw::gaussian;
+    SpectrumLine::Profile profile = SpectrumLine::Profile::gaussian;
+    BlockShape shape = BlockShape::gaussian;
     double wavelength_A = 1.3;
     double distance_mm = 200;
     double pixel_mm = 0.172;
@@ -63,7 +66,10 @@ struct OneSpot {
 inline Experiment one_spot(const OneSpot& spot) {
     Experiment experiment;
     experiment.beam.wavelength_A = spot.wavelength_A;
-    experiment.beam.spectrum = Spectrum::gaussian(spot.bandwidth);
+    // `bandwidth` is an rms whatever the profile.
+    experiment.beam.spectrum = spot.profile == SpectrumLine::Profile::gaussian
+                                   ? Spectrum::gaussian(spot.bandwidth)
+                                   : Spectrum::top_hat(spot.bandwidth * std::sqrt(12.0));
     experiment.beam.divergence_rms_mrad = spot.divergence_mrad;
     const Eigen::Vector3d unturned = reciprocal_basis(spot.cell) * Eigen::Vector3d(spot.hkl.h, spot.hkl.k, spot.hkl.l);
     const Eigen::Vector3d target = bragg_point_invA(unturned.norm(), spot.wavelength_A, spot.azimuth_rad);
@@ -75,6 +81,8 @@ inline Experiment one_spot(const OneSpot& spot) {
                                orient(spot.cell, spot.hkl, target, spot.spin_rad);
     crystal.cells_per_block.setConstant(spot.cells);
     crystal.mosaic_spread_rms_deg.setConstant(spot.mosaic_deg);
+    crystal.mosaic_law = spot.law;
+    crystal.shape = spot.shape;
     experiment.crystals.push_back(crystal);
 
     const Eigen::Vector3d direction = (target + Eigen::Vector3d(0, 0, 1 / spot.wavelength_A)).normalized();

@@ -1,0 +1,74 @@
+// The pixels integrator on case (b) of nanoBragg's timings: 512 x 512 pixels of 0.172 mm at 200 mm, 1.3 A, a P1 cell of
+// 118 x 223 x 311 A to 3 A, blocks of 10 x 10 x 10 cells. Counters: ns per pixel and step.
+#include <benchmark/benchmark.h>
+
+#include <Eigen/Geometry>
+#include <cmath>
+#include <memory>
+
+#include "simulator/pixels.hpp"
+#include "simulator/random.hpp"
+#include "simulator/structure_factors.hpp"
+
+namespace braggbench {
+namespace {
+
+// Amplitudes of Wilson's distribution with a B factor of 30 A^2.
+std::shared_ptr<const StructureFactors> wilson_amplitudes() {
+    static const auto factors = [] {
+        const UnitCell cell{118, 223, 311, 90, 90, 90};
+        constexpr double d_min_A = 3.0;
+        const MillerIndex max{39, 74, 103};
+        const Eigen::Matrix3d basis = reciprocal_basis(cell);
+        RandomStream random(1, 0, Stage::scene);
+        std::vector<float> amplitudes;
+        for (int h = -max.h; h <= max.h; ++h) {
+            for (int k = -max.k; k <= max.k; ++k) {
+                for (int l = -max.l; l <= max.l; ++l) {
+                    const double s2 = (basis * Eigen::Vector3d(h, k, l)).squaredNorm();
+                    const double f = s2 * d_min_A * d_min_A > 1.0
+                                         ? 0.0
+                                         : 1000.0 * std::sqrt(-std::log(random.uniform())) * std::exp(-30.0 * s2 / 4);
+                    amplitudes.push_back(static_cast<float>(f));
+                }
+            }
+        }
+        return std::make_shared<const StructureFactors>(cell, "P 1", d_min_A, max, std::move(amplitudes));
+    }();
+    return factors;
+}
+
+Experiment scene_b(BlockShape shape) {
+    Experiment experiment;
+    experiment.beam.wavelength_A = 1.3;
+    experiment.beam.spectrum = Spectrum::top_hat(0.01);
+    experiment.beam.polarization = 0.0;
+    experiment.detector = flat_detector(512, 512, 0.172, 200.0, 256.0, 256.0);
+    Crystal crystal;
+    crystal.structure_factors = wilson_amplitudes();
+    crystal.lab_from_crystal = RandomStream(2, 0, Stage::scene).rotation();
+    crystal.cells_per_block = Eigen::Vector3d::Constant(10.0);
+    crystal.shape = shape;
+    crystal.mosaic_law = MosaicLaw::nanobragg_cap;
+    crystal.mosaic_spread_rms_deg = Eigen::Vector3d::Constant(0.2 * cap_rms_per_edge);
+    experiment.crystals.push_back(crystal);
+    return experiment;
+}
+
+void run(benchmark::State& state, BlockShape shape, int blocks, int wavelengths) {
+    const Experiment experiment = scene_b(shape);
+    const PixelSampling sampling = sample(experiment, {.blocks = blocks, .wavelengths = wavelengths});
+    for (auto _ : state) benchmark::DoNotOptimize(render_pixels(experiment, sampling));
+    state.counters["ns_per_pixel_step"] =
+        benchmark::Counter(1e-9 * 512.0 * 512.0 * blocks * wavelengths,
+                           benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+}
+
+BENCHMARK_CAPTURE(run, gauss_stock_100x10, BlockShape::gaussian_stock, 100, 10)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(run, gauss_100x10, BlockShape::gaussian, 100, 10)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(run, square_100x10, BlockShape::square, 100, 10)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(run, round_100x10, BlockShape::round, 100, 10)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(run, gauss_stock_1x1, BlockShape::gaussian_stock, 1, 1)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace braggbench

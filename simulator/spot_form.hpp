@@ -1,0 +1,54 @@
+// The intensity of one smeared reflection at points of a panel near its centre: what SpotPainter fills in and the loops
+// over points read. Single precision, in whitened coordinates y, in which all smearing but the spectrum's is a Gaussian
+// of unit covariance and r lies along the third axis. Offsets in pixels.
+#pragma once
+
+#include <array>
+
+#include "simulator/wavelength_smearing.hpp"
+
+namespace braggbench {
+
+struct SpotForm {
+    using Vec3 = std::array<float, 3>;
+
+    // y = centre + a - m (a + ray), a = inner * u + outer * v, where 1 - m = 1 / sqrt(1 + s) is the point's relative
+    // closeness and s = slope_inner u + slope_outer v + metric (u^2 + v^2): free of cancellation.
+    Vec3 centre;
+    Vec3 inner;
+    Vec3 outer;
+    Vec3 ray;
+    float slope_inner, slope_outer, metric;
+    float length;                      // of r, whitened
+    float factor_inner, factor_outer;  // relative change per pixel of polarisation and the like
+    float amplitude;                   // what a point adds where all else is 1
+    std::array<Vec3, 2> rotate;        // mean displacement of r by mosaic rotation, / sqrt(2) |r|, from y
+    float bend;                        // its variance, likewise
+    float band2;                       // variance of e
+    float band_mean;
+    float half_range;                                     // of e; large for a Gaussian
+    float top_hat_scale;                                  // sqrt(2 pi) times the top hat's density at e = 0
+    const float* band_table;                              // density times sqrt(2 pi)
+    float band_first, band_per_bin, band_low, band_high;  // in e, 1 / e, bins, bins
+    float row_00, row_01, row_11;  // of MosaicCapTable, as a quadratic form of the direction across r
+    float posterior_share;         // mean e from y . (r + y), whitened, and constant
+    float posterior_mean;
+    std::array<Vec3, 3> index_shift;  // distance from the lattice point within the block's shape, from y
+    Vec3 index_per_rms;               // 1 / its rms
+};
+
+// Of |s|, so that 1 / sqrt(1 + s) is good to 3e-7.
+inline constexpr double largest_closeness = 0.15;
+
+struct SpotMethod {
+    WavelengthSmearing::Kind kind = WavelengthSmearing::Kind::sharp;
+    bool cap = false;
+    bool bent = false;
+    bool clipped = false;
+};
+
+// intensity[i] += form at (inner_px[i] + inner_shift, outer_px[i] + outer_shift).
+void add_intensity(const SpotForm& form, SpotMethod method, const float* inner_px, const float* outer_px,
+                   float inner_shift, float outer_shift, int count, float* intensity);
+
+}  // namespace braggbench
