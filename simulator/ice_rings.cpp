@@ -20,7 +20,10 @@ double cos_theta(double q_invA, double wavelength_A) {
 }
 
 // March's density of axes at |cos| c to the texture axis.
-double march_density(double march, double c) { return std::pow(march * march * c * c + (1.0 - c * c) / march, -1.5); }
+double march_density(double march, double c) {
+    const double x = march * march * c * c + (1.0 - c * c) / march;
+    return 1.0 / (x * std::sqrt(x));
+}
 
 }  // namespace
 
@@ -114,7 +117,12 @@ bool is_spotty(const Experiment& experiment, const IcePhase& phase, const IceFam
 }
 
 MarchDollase::MarchDollase(double march) : density_(static_cast<std::size_t>((grid + 1) * (grid + 1))) {
-    constexpr int turns = 64;
+    if (march == 1.0) {
+        std::ranges::fill(density_, 1.0);
+        return;
+    }
+    // Equal steps of an even periodic function converge fast.
+    constexpr int turns = 32;
     for (int b = 0; b <= grid; ++b) {
         for (int a = 0; a <= grid; ++a) {
             const double cos_beta = static_cast<double>(b) / grid;

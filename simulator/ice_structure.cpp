@@ -31,6 +31,11 @@ struct Atom {
     Eigen::Vector3d fractional;
 };
 
+// Without the checks for infinities that make std::complex's product a function call.
+Complex times(const Complex& x, const Complex& y) {
+    return {x.real() * y.real() - x.imag() * y.imag(), x.real() * y.imag() + x.imag() * y.real()};
+}
+
 double atom_f_e(gemmi::El element, double s_invA) {
     return gemmi::IT92<double>::get(element).calculate_sf(0.25 * s_invA * s_invA);
 }
@@ -221,22 +226,24 @@ std::vector<StackedPoint> stacked_points(double cubicity, double q_max_invA) {
         const Complex step_phase = std::polar(1.0, 2 * pi * (rods[r].h - rods[r].k) / 3.0);
         const auto half = static_cast<int>(std::sqrt(q_max * q_max - across * across) / step_invA);
         Complex zeta = damping * std::polar(1.0, -2 * pi * layer_A * half * step_invA);
-        for (int i = -half; i <= half; ++i, zeta *= turn) {
+        for (int i = -half; i <= half; ++i, zeta = times(zeta, turn)) {
             const double q_z = i * step_invA;
             const auto [plus, minus] = table(r, q_z);
             // M = zeta [[e p, e (1 - p)], [e* (1 - p), e* p]] between layers that step +, -; series M / (1 - M).
-            const Complex to_plus = zeta * step_phase;
-            const Complex to_minus = zeta * std::conj(step_phase);
-            const Complex a = to_plus * cubicity;
-            const Complex b = to_plus * (1 - cubicity);
-            const Complex c = to_minus * (1 - cubicity);
-            const Complex d = to_minus * cubicity;
-            const Complex inverse = 1.0 / ((1.0 - a) * (1.0 - d) - b * c);
+            const Complex to_plus = times(zeta, step_phase);
+            const Complex to_minus = times(zeta, std::conj(step_phase));
+            const Complex a = cubicity * to_plus;
+            const Complex b = (1 - cubicity) * to_plus;
+            const Complex c = (1 - cubicity) * to_minus;
+            const Complex d = cubicity * to_minus;
+            const Complex determinant = times(1.0 - a, 1.0 - d) - times(b, c);
+            const Complex inverse = std::conj(determinant) / std::norm(determinant);
             // x = (1 - M)^-1 F; M x = x - F.
-            const Complex x_plus = ((1.0 - d) * plus + b * minus) * inverse;
-            const Complex x_minus = (c * plus + (1.0 - a) * minus) * inverse;
+            const Complex x_plus = times(times(1.0 - d, plus) + times(b, minus), inverse);
+            const Complex x_minus = times(times(c, plus) + times(1.0 - a, minus), inverse);
             const double self = 0.5 * (std::norm(plus) + std::norm(minus));
-            const double mutual = (std::conj(plus) * (x_plus - plus) + std::conj(minus) * (x_minus - minus)).real();
+            const double mutual =
+                times(std::conj(plus), x_plus - plus).real() + times(std::conj(minus), x_minus - minus).real();
             const double q2 = across * across + q_z * q_z;
             const double q = std::sqrt(q2);
             const double weight = rods[r].multiplicity * std::max(self + mutual, 0.0) * step_invA /
