@@ -1,5 +1,7 @@
 #include "simulator/mosaic_cap.hpp"
 
+#include <algorithm>
+#include <array>
 #include <numbers>
 
 #include "simulator/crystal.hpp"
@@ -26,6 +28,10 @@ double scaled_bessel_i0(double x) {
     return series / std::sqrt(x);
 }
 
+constexpr int rows = 40;
+constexpr double lowest_root = 0.1;
+constexpr std::size_t row_size = 2 * MosaicCapTable::columns;
+
 }  // namespace
 
 double mosaic_cap_density(double fraction) {
@@ -46,7 +52,7 @@ const MosaicCapTable& MosaicCapTable::instance() {
     return table;
 }
 
-MosaicCapTable::MosaicCapTable() : table_(static_cast<std::size_t>(rows) * columns) {
+MosaicCapTable::MosaicCapTable() : table_(rows * row_size) {
     constexpr int knots = 256;
     std::array<double, knots + 1> density{};
     for (std::size_t i = 0; i < knots; ++i) density[i] = mosaic_cap_density(static_cast<double>(i) / knots);
@@ -57,15 +63,16 @@ MosaicCapTable::MosaicCapTable() : table_(static_cast<std::size_t>(rows) * colum
         return density[i] + (t - static_cast<double>(i)) * (density[i + 1] - density[i]);
     };
     for (int row = 0; row < rows; ++row) {
-        float* const line = table_.data() + row * columns;
-        const double root =
-            static_cast<double>(lowest_root) + (1.0 - static_cast<double>(lowest_root)) * row / (rows - 1);
+        float* const line = table_.data() + static_cast<std::size_t>(row) * row_size;
+        const double root = lowest_root + (1.0 - lowest_root) * row / (rows - 1);
         const double sigma = root * root;
         const double edge = std::sqrt(1.0 - sigma * sigma) / cap_rms_per_edge;
+        std::array<double, columns> round{};
         for (int column = 0; column < columns; ++column) {
+            double& value = round[static_cast<std::size_t>(column)];
             const double x = std::sqrt(column / static_cast<double>(per_unit2));
             if (edge < 1e-3) {
-                line[column] = static_cast<float>(std::exp(-0.5 * x * x));
+                value = std::exp(-0.5 * x * x);
                 continue;
             }
             const double low = std::max(0.0, x - 6.0 * sigma);
@@ -81,9 +88,31 @@ MosaicCapTable::MosaicCapTable() : table_(static_cast<std::size_t>(rows) * colum
                            scaled_bessel_i0(x * t / (sigma * sigma));
                 }
             }
-            line[column] = static_cast<float>(2.0 * std::numbers::pi * sum / (edge * edge * sigma * sigma));
+            value = 2.0 * std::numbers::pi * sum / (edge * edge * sigma * sigma);
+        }
+        std::ranges::transform(round, line, [](double value) { return static_cast<float>(value); });
+        // A skew d of the share stretches the cap by -d / (2 - 2 s) and adds d / (1 - s) to the Gaussian's variance, in
+        // opposite senses along the two axes: (x K' + K'' - K' / x) cos(2 phi) / (2 - 2 s), here in terms of w = x^2.
+        if (edge < 1e-3) continue;
+        for (std::size_t column = 1; column + 1 < round.size(); ++column) {
+            const double step = 1.0 / static_cast<double>(per_unit2);
+            const double first = (round[column + 1] - round[column - 1]) / (2.0 * step);
+            const double second = (round[column + 1] - 2.0 * round[column] + round[column - 1]) / (step * step);
+            const double w = static_cast<double>(column) * step;
+            line[columns + static_cast<int>(column)] =
+                static_cast<float>(w * (first + 2.0 * second) / (1.0 - sigma * sigma));
         }
     }
+}
+
+void MosaicCapTable::select(double gaussian_share, float* out) const {
+    const double root = std::sqrt(std::sqrt(std::clamp(gaussian_share, 0.0, 1.0)));
+    const double row = std::max(root - lowest_root, 0.0) * ((rows - 1) / (1.0 - lowest_root));
+    const auto i = std::min(static_cast<std::size_t>(row), static_cast<std::size_t>(rows - 2));
+    const auto f = static_cast<float>(row - static_cast<double>(i));
+    const float* const low = table_.data() + i * row_size;
+    const float* const high = low + row_size;
+    for (std::size_t n = 0; n < row_size; ++n) out[n] = low[n] + f * (high[n] - low[n]);
 }
 
 }  // namespace braggbench

@@ -15,45 +15,33 @@ namespace braggbench {
 double mosaic_cap_density(double fraction);
 
 // 2 pi times the density in the plane of a cap convolved with a Gaussian, total variance 1 per axis: exp(-x^2 / 2)
-// where the Gaussian is everything.
+// where the Gaussian is everything. The Gaussian has the share s + d cos(2 phi) of the variance in the direction phi;
+// the answer is to first order in d.
 class MosaicCapTable {
 public:
+    static constexpr int columns = 802;  // uniform in x^2, to x = 5
+    static constexpr float per_unit2 = 32.0F;
+
     // Built at the first call, in some 20 ms.
     static const MosaicCapTable& instance();
 
-    // At squared distance x2, the Gaussian's share of the variance being gaussian_share.
-    [[nodiscard]] float operator()(float x2, float gaussian_share) const {
-        return at(data(), x2, row_of(gaussian_share));
-    }
-    // Rows are uniform in share^(1/4), which follows the sharpening edge.
-    static float row_of(float gaussian_share) {
-        const float root = std::sqrt(std::sqrt(std::clamp(gaussian_share, 0.0F, 1.0F)));
-        return std::max(root - lowest_root, 0.0F) * (static_cast<float>(rows - 1) / (1.0F - lowest_root));
-    }
-    // The same from data() and row_of(), for loops that are to become SIMD code.
-    static float at(const float* table, float x2, float sought_row) {
-        const float row = sought_row < rows - 1.001F ? sought_row : rows - 1.001F;
+    // Writes the answer for one s: `columns` values for d = 0, then as many of its slope in d cos(2 phi).
+    void select(double gaussian_share, float* out) const;
+
+    // From what select() wrote.
+    static float at(const float* selected, float x2, float skew) {
         const float sought = x2 * per_unit2;
         const float column = sought < columns - 1.001F ? sought : columns - 1.001F;
-        const int i = static_cast<int>(row);
         const int j = static_cast<int>(column);
-        const float f = row - static_cast<float>(i);
         const float g = column - static_cast<float>(j);
-        const int cell = i * columns + j;
-        const float low = table[cell] + g * (table[cell + 1] - table[cell]);
-        const float high = table[cell + columns] + g * (table[cell + columns + 1] - table[cell + columns]);
-        return low + f * (high - low);
+        const float round = selected[j] + g * (selected[j + 1] - selected[j]);
+        const float slope = selected[j + columns] + g * (selected[j + columns + 1] - selected[j + columns]);
+        return round + skew * slope;
     }
-    [[nodiscard]] const float* data() const { return table_.data(); }
 
 private:
-    static constexpr int rows = 40;
-    static constexpr int columns = 802;  // to x = 5
-    static constexpr float per_unit2 = 32.0F;
-    static constexpr float lowest_root = 0.1F;
-
     MosaicCapTable();
-    std::vector<float> table_;
+    std::vector<float> table_;  // rows uniform in share^(1/4), which follows the sharpening edge
 };
 
 }  // namespace braggbench

@@ -96,6 +96,7 @@ struct SpotPainter::Work {
     alignas(32) std::array<float, most_points> intensity;
     std::array<std::ptrdiff_t, most_points> pixel;
     std::vector<float> band;
+    alignas(32) std::array<float, 2 * MosaicCapTable::columns> cap;
 };
 
 PanelView::PanelView(const Panel& panel_in, float* pixel00_in, std::ptrdiff_t image_width_px_in)
@@ -304,18 +305,27 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
         }
     }
     if (cap) {
-        const Eigen::Matrix2d whiten = whiten_from_spot.topLeftCorner<2, 2>();
-        const Eigen::Matrix2d share = whiten * blur.topLeftCorner<2, 2>() * whiten.transpose();
-        // Rows along the share's axes, between them by the square of the cosine.
-        const double half_sum = 0.5 * (share(0, 0) + share(1, 1));
-        const double half_difference = 0.5 * (share(0, 0) - share(1, 1));
-        const double radius = std::hypot(half_difference, share(0, 1));
-        const double high = static_cast<double>(MosaicCapTable::row_of(static_cast<float>(half_sum + radius)));
-        const double low = static_cast<double>(MosaicCapTable::row_of(static_cast<float>(half_sum - radius)));
-        const double per_radius = radius > 1e-9 ? 0.5 * (high - low) / radius : 0.0;
-        form.row_00 = static_cast<float>(0.5 * (high + low) + per_radius * half_difference);
-        form.row_01 = static_cast<float>(2.0 * per_radius * share(0, 1));
-        form.row_11 = static_cast<float>(0.5 * (high + low) - per_radius * half_difference);
+        // Given what lies along r, the Gaussian across it is narrower; not so where an edged spectrum blurs that place.
+        const double rms = wavelengths.rms() * length_;
+        const double along2 = blur(2, 2) + rms * rms;
+        const bool edged_band = wavelengths.half_range() > 0;
+        Eigen::Matrix2d across = blur.topLeftCorner<2, 2>();
+        if (!edged_band) {
+            const Eigen::Vector2d tilt = blur.topRightCorner<2, 1>();
+            across -= tilt * tilt.transpose() / along2;
+            form.radial = to_float(Eigen::Vector3d(factor.l20, factor.l21, factor.l22) / std::sqrt(along2));
+        }
+        const Eigen::Matrix2d whole = across + mosaic_in_spot_;
+        const double w00 = 1.0 / std::sqrt(whole(0, 0));
+        const double l10 = whole(1, 0) * w00;
+        const double w11 = 1.0 / std::sqrt(std::max(whole(1, 1) - l10 * l10, 1e-300));
+        Eigen::Matrix2d whiten;
+        whiten << w00, 0, -l10 * w00 * w11, w11;
+        const Eigen::Matrix2d share = whiten * across * whiten.transpose();
+        form.skew_0 = static_cast<float>(0.5 * (share(0, 0) - share(1, 1)));
+        form.skew_1 = static_cast<float>(share(0, 1));
+        MosaicCapTable::instance().select(0.5 * share.trace(), work_->cap.data());
+        form.cap_table = work_->cap.data();
     }
     if (smearing_->clipped) {
         const Eigen::Matrix3d shape = lab_from_spot_.transpose() * smearing_->shape * lab_from_spot_;

@@ -82,11 +82,7 @@ inline float intensity_at(const SpotForm& w, const float* caps, const float* ban
     }
     float c2 = across2;
     if constexpr (kind == Kind::sharp) {
-        if constexpr (cap) {
-            value *= fast_exp(-0.5F * y2 * y2);
-        } else {
-            c2 += y2 * y2;
-        }
+        c2 += y2 * y2;
     } else {
         const float z = w.length + y2;
         const float v2 = across2 + z * z;
@@ -106,11 +102,7 @@ inline float intensity_at(const SpotForm& w, const float* caps, const float* ban
             value *= stretch * std::sqrt(per_width2);
             const float exponent = line * line * v2 * per_width2;
             c2 *= length2 * per_v2;
-            if constexpr (cap) {
-                value *= fast_exp(-0.5F * exponent);
-            } else {
-                c2 += exponent;
-            }
+            c2 += exponent;
         } else if constexpr (kind == Kind::top_hat) {
             const float v = std::sqrt(v2);
             const float per_v = 1.0F / v;
@@ -131,8 +123,11 @@ inline float intensity_at(const SpotForm& w, const float* caps, const float* ban
         }
     }
     if constexpr (cap) {
-        const float row = (w.row_00 * y0 * y0 + w.row_01 * y0 * y1 + w.row_11 * y1 * y1) / (across2 + 1e-12F);
-        return value * MosaicCapTable::at(caps, c2, row);
+        // What lies along r by itself is a Gaussian; given that, the cap lies across it.
+        const float radial = w.radial[0] * y0 + w.radial[1] * y1 + w.radial[2] * y2;
+        const float radial2 = radial * radial;
+        const float skew = (w.skew_0 * (y0 * y0 - y1 * y1) + 2.0F * w.skew_1 * y0 * y1) / (across2 + 1e-12F);
+        return value * fast_exp(-0.5F * radial2) * MosaicCapTable::at(caps, larger(c2 - radial2, 0.0F), skew);
     } else {
         return value * fast_exp(-0.5F * c2);
     }
@@ -153,8 +148,8 @@ template <Kind kind, bool cap, bool bent, bool clipped>
 template <Kind kind, bool cap, bool bent, bool clipped>
 void add_all(const SpotForm& form, const float* inner_px, const float* outer_px, float inner_shift, float outer_shift,
              int count, float* intensity) {
-    add_points<kind, cap, bent, clipped>(form, cap ? MosaicCapTable::instance().data() : nullptr, form.band_table,
-                                         inner_px, outer_px, inner_shift, outer_shift, count, intensity);
+    add_points<kind, cap, bent, clipped>(form, form.cap_table, form.band_table, inner_px, outer_px, inner_shift,
+                                         outer_shift, count, intensity);
 }
 
 template <Kind kind>

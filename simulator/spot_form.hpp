@@ -30,8 +30,11 @@ struct SpotForm {
     float top_hat_scale;                                  // sqrt(2 pi) times the top hat's density at e = 0
     const float* band_table;                              // density times sqrt(2 pi)
     float band_first, band_per_bin, band_low, band_high;  // in e, 1 / e, bins, bins
-    float row_00, row_01, row_11;  // of MosaicCapTable, as a quadratic form of the direction across r
-    float posterior_share;         // mean e from y . (r + y), whitened, and constant
+    const float* cap_table;                               // what MosaicCapTable::select() wrote
+    float skew_0, skew_1;  // of the Gaussian's share: times cos(2 phi) and sin(2 phi) across r
+    // The part along r of y, divided by its rms; 0 if the spectrum is known to be flat over what the shape spans.
+    Vec3 radial;
+    float posterior_share;  // mean e from y . (r + y), whitened, and constant
     float posterior_mean;
     std::array<Vec3, 3> index_shift;  // distance from the lattice point within the block's shape, from y
     Vec3 index_per_rms;               // 1 / its rms

@@ -58,8 +58,10 @@ TEST_P(PixelLoop, SpotAgrees) {
     const Image<double> judge = pixel_loop(experiment, spot.hkl, samples);
     const double error = summed_error(rendering.expected_photons, judge);
     RecordProperty("R", std::to_string(error));
-    EXPECT_LT(error, 0.005);
-    EXPECT_GT(correlation(rendering.expected_photons, judge), 0.9999);
+    // Hard edges slow the judge's own convergence to about 1 % (see Judge.ImportanceSamplingIsUnbiased).
+    const bool edged = spot.law == MosaicLaw::nanobragg_cap;
+    EXPECT_LT(error, edged ? 0.02 : 0.005);
+    EXPECT_GT(correlation(rendering.expected_photons, judge), edged ? 0.9995 : 0.9999);
     ASSERT_EQ(rendering.peaks.size(), 1U);
     EXPECT_EQ(rendering.peaks[0].hkl, spot.hkl);
 }
