@@ -15,7 +15,7 @@ namespace {
 
 // What is cut off at a pixel is less than this share of a mean reflection's peak, and of the image's maximum.
 constexpr double cut_share_of_mean = 1e-6;
-constexpr double cut_share_of_max = 2e-6;
+constexpr double cut_share_of_max = 5e-6;
 // Beyond it single precision holds nothing.
 constexpr double largest_x2 = 60.0;
 // The largest piece of a panel that is painted at a time.
@@ -49,7 +49,12 @@ struct Patch {
 };
 
 // The block's shape in directions: x = matrix (d - v) / wavelength for each setting.
-template <class T, bool top_hat>
+enum class Overlap {
+    none,     // reflections end before they meet
+    clipped,  // where they meet, a point belongs to the nearest one in indices
+};
+
+template <class T, bool top_hat, Overlap overlap>
 class Sparse {
 public:
     Sparse(const Scene& scene, const Lattice& lattice, const Panel& panel, const PixelRegion& region)
@@ -59,6 +64,7 @@ public:
         }
         const Eigen::Vector3d stretch = argument_.front().jacobiSvd().singularValues();
         widest_ = 1.0 / stretch.minCoeff();
+        hkl_from_shape_ = lattice.shape_from_hkl.inverse();
         normal_ = panel.fast_axis.cross(panel.slow_axis);
         if (normal_.dot(panel.origin_mm) < 0) normal_ = -normal_;
     }
@@ -378,6 +384,10 @@ private:
         const T m10 = m(1, 0), m11 = m(1, 1), m12 = m(1, 2), b1 = b[1];
         const T m20 = m(2, 0), m21 = m(2, 1), m22 = m(2, 2), b2 = b[2];
         const T w = static_cast<T>(weight);
+        // From the argument of the shape back to indices; upper triangular.
+        const T i00 = static_cast<T>(hkl_from_shape_(0, 0)), i01 = static_cast<T>(hkl_from_shape_(0, 1));
+        const T i02 = static_cast<T>(hkl_from_shape_(0, 2)), i11 = static_cast<T>(hkl_from_shape_(1, 1));
+        const T i12 = static_cast<T>(hkl_from_shape_(1, 2)), i22 = static_cast<T>(hkl_from_shape_(2, 2));
         for (int row = slow_low; row <= slow_high; ++row) {
             const double up = row - spot.slow;
             const double width2 = (spot.rest2 - spot.per_slow2 * up * up) / spot.per_fast2;
@@ -391,16 +401,26 @@ private:
                 const T* const py = patch_.y.data() + line + column;
                 const T* const pz = patch_.z.data() + line + column;
                 T* const sum = patch_.sum.data() + line + column;
+                // The patch's arrays do not overlap.
+#pragma GCC ivdep
                 for (int i = 0; i < lanes; ++i) {
                     const T x0 = b0 + m00 * px[i] + m01 * py[i] + m02 * pz[i];
                     const T x1 = b1 + m10 * px[i] + m11 * py[i] + m12 * pz[i];
                     const T x2 = b2 + m20 * px[i] + m21 * py[i] + m22 * pz[i];
                     const T distance2 = x0 * x0 + x1 * x1 + x2 * x2;
+                    T value;
                     if constexpr (top_hat) {
-                        sum[i] += distance2 < T(1) ? w : T(0);
+                        value = distance2 < T(1) ? w : T(0);
                     } else {
-                        sum[i] += distance2 < T(largest_x2) ? w * exp_negative(-distance2) : T(0);
+                        value = distance2 < T(largest_x2) ? w * exp_negative(-distance2) : T(0);
                     }
+                    if constexpr (overlap == Overlap::clipped) {
+                        const T h = std::abs(i00 * x0 + i01 * x1 + i02 * x2);
+                        const T k = std::abs(i11 * x1 + i12 * x2);
+                        const T l = std::abs(i22 * x2);
+                        value = std::max(std::max(h, k), l) <= T(0.5) ? value : T(0);
+                    }
+                    sum[i] += value;
                 }
             }
         }
@@ -422,7 +442,8 @@ private:
     const Panel& panel_;
     const PixelRegion region_;
     std::vector<Eigen::Matrix3d> argument_;  // shape_from_hkl * hkl_from_lab of each setting
-    double widest_ = 0.0;                    // 1/A per unit of the argument, along the block's thinnest direction
+    Eigen::Matrix3d hkl_from_shape_;
+    double widest_ = 0.0;  // 1/A per unit of the argument, along the block's thinnest direction
     Eigen::Vector3d normal_, origin_mm_;
     double close_mm_ = 0.0;
     Eigen::Vector2d within_;
@@ -440,6 +461,23 @@ double shortest_A(const Scene& scene) {
     return std::ranges::min_element(scene.sources, {}, &Source::wavelength_A)->wavelength_A;
 }
 
+double largest_argument(const Lattice& lattice) { return lattice.crystal->shape == BlockShape::top_hat ? 1.0 : 5.0; }
+
+double reach_in_indices(const Lattice& lattice) {
+    return lattice.shape_from_hkl.inverse().rowwise().norm().maxCoeff() * largest_argument(lattice);
+}
+
+template <class T, bool top_hat>
+void run(const Scene& scene, const Lattice& lattice, const Panel& panel, const PixelRegion& region,
+         Image<double>& image) {
+    // The argument at which a faint image is cut may be larger.
+    if (reach_in_indices(lattice) * (top_hat ? 1.0 : 1.6) < 0.5) {
+        Sparse<T, top_hat, Overlap::none>(scene, lattice, panel, region).add(image);
+    } else {
+        Sparse<T, top_hat, Overlap::clipped>(scene, lattice, panel, region).add(image);
+    }
+}
+
 }  // namespace
 
 bool sparse_suffices(const Scene& scene, const Lattice& lattice, const Panel& panel) {
@@ -449,10 +487,9 @@ bool sparse_suffices(const Scene& scene, const Lattice& lattice, const Panel& pa
         shape == BlockShape::gaussian || shape == BlockShape::gaussian_stock || shape == BlockShape::top_hat;
     if (!compact || options.curvature || options.pixel_d_min_A > 0) return false;
     if (options.outside && options.outside->f_e > 0) return false;
-    // Where it is cut off, a reflection must not have become another's, and its spot must fit into a patch.
-    const double cut = shape == BlockShape::top_hat ? 1.0 : std::sqrt(25.0);
-    const Eigen::Matrix3d hkl_from_shape = lattice.shape_from_hkl.inverse();
-    if (hkl_from_shape.rowwise().norm().maxCoeff() * cut > 0.5) return false;
+    // Blocks so small that reflections reach across cells are as fast without, and spots must fit into a patch.
+    if (reach_in_indices(lattice) > 1.5) return false;
+    const double cut = largest_argument(lattice);
     const double widest =
         1.0 / (lattice.shape_from_hkl * lattice.hkl_from_lab.front()).jacobiSvd().singularValues().minCoeff();
     double longest = 0.0;
@@ -471,7 +508,8 @@ bool sparse_suffices(const Scene& scene, const Lattice& lattice, const Panel& pa
 void add_sparse(const Scene& scene, const Lattice& lattice, const Panel& panel, const PixelRegion& region,
                 Image<double>& image) {
     if (lattice.crystal->shape == BlockShape::top_hat) {
-        Sparse<double, true>(scene, lattice, panel, region).add(image);
+        // An edge decides all or nothing.
+        run<double, true>(scene, lattice, panel, region, image);
         return;
     }
     constexpr double unit_roundoff = 6e-8;
@@ -481,9 +519,9 @@ void add_sparse(const Scene& scene, const Lattice& lattice, const Panel& panel, 
     const double steepest =
         (lattice.shape_from_hkl * lattice.hkl_from_lab.front()).rowwise().norm().maxCoeff() / shortest_A(scene);
     if (unit_roundoff * steepest * turn < largest_error) {
-        Sparse<float, false>(scene, lattice, panel, region).add(image);
+        run<float, false>(scene, lattice, panel, region, image);
     } else {
-        Sparse<double, false>(scene, lattice, panel, region).add(image);
+        run<double, false>(scene, lattice, panel, region, image);
     }
 }
 
