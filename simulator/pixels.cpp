@@ -264,6 +264,8 @@ void add_lattice(const Scene& scene, const Lattice& lattice, const Panel& panel,
                  Image<double>& image) {
     if (scene.options->amplitudes == PixelOptions::Amplitudes::tricubic) {
         add_tricubic(scene, lattice, panel, region, image);
+    } else if (scene.options->visit != PixelOptions::Visit::every_pixel && sparse_suffices(scene, lattice, panel)) {
+        add_sparse(scene, lattice, panel, region, image);
     } else {
         add_dense(scene, lattice, panel, region, image);
     }

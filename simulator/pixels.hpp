@@ -73,6 +73,10 @@ struct PixelOptions {
         stock,       // stock nanoBragg: the first point's and source's solid angle and polarisation, the last layer's
                      // capture for all layers
     };
+    enum class Visit {
+        where_reflections_reach,  // of shapes that end before the next lattice point; all pixels otherwise
+        every_pixel,              // the plain sum: the same image within 1e-5 of its maximum
+    };
     enum class IsotropicFactor {
         every_point,  // the mean over the points of the pixel and the sources
         last_point,   // at the last point, for the last source: simtbx's way, which the reference images have
@@ -89,6 +93,7 @@ struct PixelOptions {
         MillerIndex box_min, box_max;
     };
 
+    Visit visit = Visit::where_reflections_reach;
     Amplitudes amplitudes = Amplitudes::nearest;
     SolidAngle solid_angle = SolidAngle::pixel;
     Factors solid_angle_factor = Factors::every_step;

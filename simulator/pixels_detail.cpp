@@ -36,11 +36,11 @@ double solid_angle(const Scene& scene, const Panel& panel, double close_mm, cons
     return panel.pixel_size_mm * panel.pixel_size_mm * close_mm / (range2 * std::sqrt(range2));
 }
 
+}  // namespace
+
 Eigen::Vector2d point_in_pixel(int oversample, int point) {
     return {(point % oversample + 0.5) / oversample, (point / oversample + 0.5) / oversample};
 }
-
-}  // namespace
 
 float IntensityTable::operator()(int h, int k, int l) const {
     const auto at = [&](std::size_t axis, int index) {

@@ -99,6 +99,9 @@ struct TileGeometry {
 
 void trace_tile(const Scene& scene, const Panel& panel, int fast, int slow, int layer, int point, TileGeometry& tile);
 
+// The middle of point `point` of oversample^2 within its pixel.
+Eigen::Vector2d point_in_pixel(int oversample, int point);
+
 // Where a point of a panel on a sensor layer is, curvature included.
 Eigen::Vector3d place_mm(const Scene& scene, const Panel& panel, double fast_px, double slow_px, int layer);
 
@@ -109,6 +112,11 @@ bool single_precision_suffices(const Scene& scene, const Lattice& lattice, const
 // Add the expected Bragg photons of one panel's region (in its own pixels) to the image.
 void add_dense(const Scene& scene, const Lattice& lattice, const Panel& panel, const PixelRegion& region,
                Image<double>& image);
+// True if add_sparse() gives the same image: a compact shape that ends well before the next lattice point, flat pixels,
+// no limit by pixel.
+bool sparse_suffices(const Scene& scene, const Lattice& lattice, const Panel& panel);
+void add_sparse(const Scene& scene, const Lattice& lattice, const Panel& panel, const PixelRegion& region,
+                Image<double>& image);
 void add_tricubic(const Scene& scene, const Lattice& lattice, const Panel& panel, const PixelRegion& region,
                   Image<double>& image);
 
