@@ -17,6 +17,7 @@ enum class Stage : std::uint32_t {
     read_noise = 4,
     model_atoms = 5,
     split = 6,
+    augmentation = 40,
 };
 
 // Four 32-bit words for one counter value; the base of everything below. `block` numbers the draws within a stage.
