@@ -54,8 +54,10 @@ Drawn draw(const Augmentation& ranges, RandomStream& random, const Image<float>&
     const double shift_slow = uniform(random, ranges.shift_slow_px);
     Eigen::Matrix2d sheared = Eigen::Matrix2d::Identity();
     sheared(0, 1) = shear;
-    drawn.about_centre = Eigen::Translation2d(shift_fast, shift_slow) * Eigen::Rotation2Dd(angle) *
-                         Eigen::Scaling(zoom) * sheared * Eigen::Scaling(flip_fast, flip_slow);
+    // Eigen takes a bare matrix to the right of a transform for points.
+    const Eigen::Matrix2d linear = Eigen::Rotation2Dd(angle).toRotationMatrix() * zoom * sheared *
+                                   Eigen::Vector2d(flip_fast, flip_slow).asDiagonal();
+    drawn.about_centre = Eigen::Translation2d(shift_fast, shift_slow) * Eigen::Affine2d(linear);
 
     BeamStop stop;
     const bool stopped = random.uniform() < ranges.beam_stop_probability;

@@ -396,7 +396,11 @@ View make_view(const Image<std::uint16_t>& image, const ViewSpec& spec, double g
 }
 
 std::vector<Peak> peaks_in_view(std::vector<Peak> peaks, const View& view) {
-    return moved_peaks(std::move(peaks), view.placement, view.photons.width, view.photons.height);
+    peaks = moved_peaks(std::move(peaks), view.placement, view.photons.width, view.photons.height);
+    std::erase_if(peaks, [&](const Peak& peak) {
+        return view.valid(static_cast<int>(peak.fast_px), static_cast<int>(peak.slow_px)) == 0;
+    });
+    return peaks;
 }
 
 std::vector<Peak> peaks_in_view(std::vector<Peak> peaks, const ViewPlacement& placement, const ViewSpec& spec) {

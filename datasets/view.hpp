@@ -49,8 +49,10 @@ std::vector<View> make_views(const DetectorImage& image, const ViewSpec& spec, d
 std::vector<View> make_views(const Image<std::uint16_t>& image, const ViewSpec& spec, double gain_adu_per_photon,
                              double offset_adu, const DrawKey& key = {});
 
-// Peaks with their positions and footprints in the view's pixels; those outside are dropped. Their photons, background
-// and signal-to-noise stay those of the native image. Without the view itself it must be a square of spec.size_px.
+// Peaks with their positions and footprints in the view's pixels. Their photons, background and signal-to-noise stay
+// those of the native image. Dropped are those outside and those whose pixel is not valid: a margin of a quadrant lies
+// where its neighbours' peaks are. Without the view itself, which must then be a square of spec.size_px, masks are not
+// looked at.
 std::vector<Peak> peaks_in_view(std::vector<Peak> peaks, const View& view);
 std::vector<Peak> peaks_in_view(std::vector<Peak> peaks, const ViewPlacement& placement, const ViewSpec& spec);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 #include <set>
 
@@ -11,12 +12,11 @@
 namespace braggbench {
 namespace {
 
-template <class Seen>
-VisibleTruth count_visible(std::span<const Peak> peaks, int hit_min_visible_peaks, const Seen& seen) {
+VisibleTruth count_visible(std::span<const Peak> peaks, int hit_min_visible_peaks) {
     VisibleTruth truth;
     std::set<int> lattices;
     for (const Peak& peak : peaks) {
-        if (!peak.visible || !seen(peak)) {
+        if (!peak.visible) {
             continue;
         }
         if (peak.kind == PeakKind::protein) {
@@ -39,10 +39,7 @@ LabelSupport supported_labels(std::span<const Peak> native_peaks, const View& vi
                                      hit_min_visible_peaks));
     }
     const std::vector<Peak> inside = peaks_in_view({native_peaks.begin(), native_peaks.end()}, view);
-    return {count_visible(native_peaks, hit_min_visible_peaks, [](const Peak&) { return true; }),
-            count_visible(inside, hit_min_visible_peaks, [&](const Peak& peak) {
-                return view.valid(static_cast<int>(peak.fast_px), static_cast<int>(peak.slow_px)) != 0;
-            })};
+    return {count_visible(native_peaks, hit_min_visible_peaks), count_visible(inside, hit_min_visible_peaks)};
 }
 
 std::vector<double> join_tiles(std::span<const std::vector<double>> tiles, TileJoin join,

@@ -190,6 +190,9 @@ private:
             advance(words, Rank::downsample);
             spec_.downsampling = words.name(downsampling_names, "method");
             spec_.size_px = words.whole("size");
+            if (spec_.size_px < 1) {
+                words.fail("the size must be at least 1 px. Give the model's input size.");
+            }
             framed_ = true;
         } else if (head == "native" || head == "quadrants") {
             if (framed_) {
