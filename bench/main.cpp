@@ -47,6 +47,7 @@ int run(int argc, char** argv) {
     add_recipes(app, common);
     add_simulate(app, common);
     add_generate(app, common);
+    add_export(app, common);
     add_inspect(app, common);
     add_train(app, common);
     add_evaluate(app, common);

@@ -43,14 +43,14 @@ void for_each_image(std::int64_t count, int threads, const ProgressCall& progres
         for (std::int64_t i = next++; i < count; i = next++) {
             try {
                 work(i);
+                const std::scoped_lock lock(mutex);
+                progress(++done, count);
             } catch (...) {
                 const std::scoped_lock lock(mutex);
                 failure = failure ? failure : std::current_exception();
                 next = count;
                 return;
             }
-            const std::scoped_lock lock(mutex);
-            progress(++done, count);
         }
     };
     {

@@ -53,7 +53,7 @@ TEST(augmentation, planted_peaks_are_found_where_the_truth_says) {
         int expected = 0;
         for (std::uint64_t index = 0; index < 12; ++index) {
             const Augmented result = augment(view, planted.peaks, ranges, {5, index, 0}, Eigen::Vector2d(190, 160));
-            const test::Recovery recovery = test::recover(result.photons, result.peaks);
+            const test::Recovery recovery = test::recover(result.photons, result.valid, result.peaks);
             expected += recovery.expected;
             EXPECT_EQ(recovery.found, recovery.expected) << index;
             EXPECT_LE(recovery.worst_px, 0.5) << index;
@@ -67,7 +67,7 @@ TEST(augmentation, planted_peaks_survive_a_view_of_the_augmented_image) {
     for (std::uint64_t index = 0; index < 4; ++index) {
         const Augmented result = augment(planted.image, planted.peaks, 1.0, 0.0, everything(), {6, index, 0});
         const View view = make_view(as_detector_image(result), parse_view("downsample:max:200"), 1.0, 0.0);
-        const test::Recovery recovery = test::recover(view.photons, peaks_in_view(result.peaks, view));
+        const test::Recovery recovery = test::recover(view.photons, view.valid, peaks_in_view(result.peaks, view));
         EXPECT_GT(recovery.expected, 10);
         EXPECT_EQ(recovery.found, recovery.expected);
         EXPECT_LE(recovery.worst_px, 0.5);

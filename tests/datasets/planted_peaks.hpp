@@ -106,20 +106,26 @@ inline std::vector<Found> find_peaks(const Image<float>& image) {
     return found;
 }
 
-// How many of the peaks that lie at least 4 px within the image were looked for, how many were found, and the farthest
-// along either axis.
+// How many of the peaks with only valid pixels within 4 px were looked for, how many were found, and the farthest along
+// either axis.
 struct Recovery {
     int expected = 0;
     int found = 0;
     double worst_px = 0.0;
 };
-inline Recovery recover(const Image<float>& image, const std::vector<Peak>& peaks) {
+inline Recovery recover(const Image<float>& image, const Image<std::uint8_t>& valid, const std::vector<Peak>& peaks) {
     const std::vector<Found> found = find_peaks(image);
     Recovery recovery;
     for (const Peak& peak : peaks) {
         const auto fast = static_cast<double>(peak.fast_px);
         const auto slow = static_cast<double>(peak.slow_px);
-        if (fast < 4.0 || slow < 4.0 || fast > image.width - 4.0 || slow > image.height - 4.0) continue;
+        if (fast < 4.0 || slow < 4.0 || fast >= image.width - 4.0 || slow >= image.height - 4.0) continue;
+        bool whole = true;
+        for (int corner = 0; corner < 81; ++corner) {
+            whole =
+                whole && valid(static_cast<int>(fast) + corner % 9 - 4, static_cast<int>(slow) + corner / 9 - 4) != 0;
+        }
+        if (!whole) continue;
         ++recovery.expected;
         double nearest = 3.0;
         for (const Found& candidate : found) {

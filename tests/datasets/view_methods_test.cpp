@@ -350,7 +350,7 @@ TEST(view_methods, planted_peaks_are_found_where_the_truth_says_in_every_view) {
         const auto views = make_views(planted.image, parse_view(text), 1.0, 0.0, {11, 4, 0});
         int expected = 0;
         for (const View& view : views) {
-            const test::Recovery recovery = test::recover(view.photons, peaks_in_view(planted.peaks, view));
+            const test::Recovery recovery = test::recover(view.photons, view.valid, peaks_in_view(planted.peaks, view));
             expected += recovery.expected;
             EXPECT_EQ(recovery.found, recovery.expected) << text;
             EXPECT_LE(recovery.worst_px, 0.5) << text;
