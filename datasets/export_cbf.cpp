@@ -65,9 +65,8 @@ std::string header_of(const Experiment& experiment) {
     const Eigen::Vector3d origin_mm = image_origin_mm(panel);
     const double cutoff = std::floor((experiment.response.saturation_adu - experiment.response.offset_adu) /
                                      experiment.response.gain_adu_per_photon);
-    std::string text =
-        fmt::format("\n# Detector: BraggBench (simulated as PILATUS)\n# Pixel_size {:.9g} m x {:.9g} m\n",
-                    1e-3 * panel.pixel_size_mm, 1e-3 * panel.pixel_size_mm);
+    std::string text = fmt::format("\n# Detector: BraggBench simulation\n# Pixel_size {:.9g} m x {:.9g} m\n",
+                                   1e-3 * panel.pixel_size_mm, 1e-3 * panel.pixel_size_mm);
     if (experiment.detector.sensor_thickness_um > 0.0) {
         text += fmt::format("# Silicon sensor, thickness {:.9g} m\n", 1e-6 * experiment.detector.sensor_thickness_um);
     }
@@ -117,7 +116,9 @@ void write_minicbf(const std::filesystem::path& path, const Image<std::uint16_t>
         CbfWriter cbf(path);
         cbf.check(cbf_new_datablock(cbf.handle(), path.stem().c_str()));
         cbf.check(cbf_new_category(cbf.handle(), "array_data"));
-        cbf.text("header_convention", "PILATUS_1.2", "dblq");
+        // dxtbx takes a PILATUS for modules of 487 x 195 px and refuses other sizes; this name is its own for simulated
+        // detectors (FormatCBFMini).
+        cbf.text("header_convention", "GENERIC_MINI", "dblq");
         cbf.text("header_contents", header, "text");
         cbf.check(cbf_new_column(cbf.handle(), "data"));
         cbf.check(cbf_set_integerarray_wdims(cbf.handle(), CBF_BYTE_OFFSET, 1, counts.data(), sizeof(int), 1,

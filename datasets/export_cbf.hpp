@@ -1,4 +1,4 @@
-// miniCBF as Pilatus detectors write it: counts in byte-offset compression under a PILATUS_1.2 header, through CBFlib.
+// miniCBF as Pilatus detectors write it: counts in byte-offset compression under the header they have, through CBFlib.
 // Lengths in the header in metres, the beam in pixels from the outer corner, as dxtbx takes it (docs/frames.md).
 #pragma once
 
