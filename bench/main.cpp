@@ -55,6 +55,7 @@ int run(int argc, char** argv) {
     add_simulate(app, common);
     braggbench::add_nanobragg(app);
     add_generate(app, common);
+    add_export(app, common);
     add_inspect(app, common);
     add_train(app, common);
     add_evaluate(app, common);

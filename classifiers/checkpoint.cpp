@@ -2,11 +2,24 @@
 
 #include "classifiers/archive.hpp"
 #include "classifiers/model.hpp"
+#include "simulator/error.hpp"
 
 namespace braggbench {
 namespace {
 
 const std::string model_format = "braggbench model";
+
+// Models written before views had a text form have their size alone.
+ViewSpec read_view(const std::filesystem::path& path, const nlohmann::json& header) {
+    ViewSpec view;
+    view.size_px = header.at("size_px");
+    if (!header.contains("spec")) return view;
+    try {
+        return parse_view(header.at("spec").get<std::string>());
+    } catch (const UsageError& error) {
+        throw DataError(path.string() + ": its card has a view this program does not know. " + error.what());
+    }
+}
 
 }  // namespace
 
@@ -16,7 +29,7 @@ void save_model(const std::filesystem::path& path, const TrainedModel& model) {
                                    {"zoo_name", card.zoo_name},
                                    {"class_names", card.class_names},
                                    {"hit_classes", card.hit_classes},
-                                   {"view", {{"size_px", card.view.size_px}}},
+                                   {"view", {{"size_px", card.view.size_px}, {"spec", to_text(card.view)}}},
                                    {"gain_adu_per_photon", card.gain_adu_per_photon},
                                    {"offset_adu", card.offset_adu},
                                    {"training", card.training}};
@@ -36,7 +49,7 @@ TrainedModel load_model(const std::filesystem::path& path) {
                      card.zoo_name = header.at("zoo_name");
                      card.class_names = header.at("class_names");
                      card.hit_classes = header.at("hit_classes");
-                     card.view.size_px = header.at("view").at("size_px");
+                     card.view = read_view(path, header.at("view"));
                      card.gain_adu_per_photon = header.at("gain_adu_per_photon");
                      card.offset_adu = header.at("offset_adu");
                      card.training = header.at("training");

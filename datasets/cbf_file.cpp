@@ -534,6 +534,11 @@ DetectorImage assemble(const CbfReader& cbf, const std::filesystem::path& path, 
 
 bool is_cbf(std::string_view head) { return head.starts_with(cbf_magic); }
 
+std::mutex& cbflib_mutex() {
+    static std::mutex mutex;
+    return mutex;
+}
+
 DetectorImage read_cbf(const std::filesystem::path& path, std::string bytes) {
     if (!is_cbf(bytes)) {
         fail(path, "is not a CBF (it does not begin with ###CBF).");
@@ -541,9 +546,7 @@ DetectorImage read_cbf(const std::filesystem::path& path, std::string bytes) {
     if (count_whole_sections(path, bytes) == 0) {
         fail(path, "holds no image (no binary section follows its header; the file may be truncated).");
     }
-    // CBFlib says nothing of threads, so it is used by one at a time.
-    static std::mutex cbflib_mutex;
-    const std::scoped_lock lock(cbflib_mutex);
+    const std::scoped_lock lock(cbflib_mutex());
     const CbfReader cbf(path, bytes);
     const std::vector<Row> arrays = cbf.rows("array_data", {"array_id"});
     const std::vector<Row> intensities =

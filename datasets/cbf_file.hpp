@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,9 @@
 namespace braggbench {
 
 bool is_cbf(std::string_view head);
+
+// CBFlib says nothing of threads, so whoever calls it holds this.
+std::mutex& cbflib_mutex();
 
 // `bytes` is the whole file, unpacked. Pixels at or below `_array_intensities.undefined_value` (below 0 without one),
 // or above `_array_intensities.overload` or a miniCBF's Count_cutoff, are masked. Several panels become one image whose

@@ -156,6 +156,25 @@ Image<float> decode(const std::filesystem::path& path, std::string_view bytes) {
     return image;
 }
 
+// Encodes and writes; the Mat only borrows the pixels, which imencode does not change.
+template <class T>
+void write_grey_png(const std::filesystem::path& path, const Image<T>& image) {
+    std::vector<unsigned char> encoded;
+    const cv::Mat pixels(image.height, image.width, cv::DataType<T>::type, const_cast<T*>(image.pixels.data()));
+    if (image.pixels.empty() || !cv::imencode(".png", pixels, encoded)) {
+        throw DataError(fmt::format("{}: the image cannot be encoded as PNG.", path.string()));
+    }
+    replace_file(path, std::string_view(reinterpret_cast<const char*>(encoded.data()), encoded.size()));
+}
+
+template <class T>
+std::string pgm_head(const std::filesystem::path& path, const Image<T>& image) {
+    if (image.pixels.empty()) {
+        throw DataError(fmt::format("{}: an image without pixels cannot be written as PGM.", path.string()));
+    }
+    return fmt::format("P5\n{} {}\n{}\n", image.width, image.height, std::numeric_limits<T>::max());
+}
+
 }  // namespace
 
 bool is_raster(std::string_view head) { return is_png(head) || is_pgm(head) || is_tiff(head); }
@@ -181,14 +200,23 @@ DetectorImage read_raster(const std::filesystem::path& path, std::string_view by
     return image;
 }
 
-void write_png16(const std::filesystem::path& path, const Image<std::uint16_t>& image) {
-    std::vector<unsigned char> encoded;
-    // imencode only reads, but takes a Mat.
-    const cv::Mat pixels(image.height, image.width, CV_16U, const_cast<std::uint16_t*>(image.pixels.data()));
-    if (image.pixels.empty() || !cv::imencode(".png", pixels, encoded)) {
-        throw DataError(fmt::format("{}: the image cannot be encoded as PNG.", path.string()));
+void write_png16(const std::filesystem::path& path, const Image<std::uint16_t>& image) { write_grey_png(path, image); }
+
+void write_png8(const std::filesystem::path& path, const Image<std::uint8_t>& image) { write_grey_png(path, image); }
+
+void write_pgm(const std::filesystem::path& path, const Image<std::uint8_t>& image) {
+    std::string bytes = pgm_head(path, image);
+    bytes.append(reinterpret_cast<const char*>(image.pixels.data()), image.size());
+    replace_file(path, bytes);
+}
+
+void write_pgm(const std::filesystem::path& path, const Image<std::uint16_t>& image) {
+    std::string bytes = pgm_head(path, image);
+    for (const std::uint16_t value : image.pixels) {
+        bytes += static_cast<char>(value >> 8U);
+        bytes += static_cast<char>(value & 0xFFU);
     }
-    replace_file(path, std::string_view(reinterpret_cast<const char*>(encoded.data()), encoded.size()));
+    replace_file(path, bytes);
 }
 
 }  // namespace braggbench

@@ -25,6 +25,7 @@ enum class Stage : std::uint32_t {
     flicker = 34,
     pixel_defects = 35,
     sase = 30,
+    augmentation = 40,
 };
 
 // Four 32-bit words for one counter value; the base of everything below. `block` numbers the draws within a stage.

@@ -1,0 +1,68 @@
+#include "datasets/export_labels.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "datasets/recipe_toml.hpp"
+
+namespace braggbench {
+namespace {
+
+// RFC 4180: a field with a separator or a quote is quoted.
+std::string csv_field(const std::string& text) {
+    if (text.find_first_of(",\"\r\n") == std::string::npos) {
+        return text;
+    }
+    std::string quoted = "\"";
+    for (const char letter : text) {
+        quoted += letter == '"' ? "\"\"" : std::string(1, letter);
+    }
+    return quoted + '"';
+}
+
+}  // namespace
+
+std::string csv_header() {
+    return "file,image,class,split,visible_peaks,visible_peaks_shown,visible_lattices,visible_lattices_shown,"
+           "visible_ice_peaks,visible_ice_peaks_shown\n";
+}
+
+std::string csv_line(const std::string& file, std::int64_t index, const CorpusReader& corpus,
+                     const LabelSupport& support) {
+    constexpr std::array<const char*, 3> splits = {"train", "validation", "test"};
+    const auto at = static_cast<std::size_t>(index);
+    return fmt::format("{},{},{},{},{},{},{},{},{},{}\n", csv_field(file), index,
+                       csv_field(corpus.info().class_names[static_cast<std::size_t>(corpus.class_indices()[at])]),
+                       splits[static_cast<std::size_t>(corpus.splits()[at])], support.native.visible_peaks,
+                       support.view.visible_peaks, support.native.visible_lattices, support.view.visible_lattices,
+                       support.native.visible_ice_peaks, support.view.visible_ice_peaks);
+}
+
+HollatzLabels::HollatzLabels(const CorpusReader& corpus)
+    : corpus_(&corpus),
+      recipe_(parse_recipe(corpus.info().recipe_toml, corpus.path().string() + ", its recipe")),
+      mosaic_deg_(corpus.drawn("crystal.mosaic_spread_rms_deg")) {}
+
+std::string HollatzLabels::line(const std::string& file, std::int64_t index, const std::vector<Peak>& peaks) const {
+    const auto at = static_cast<std::size_t>(index);
+    const SceneRule& scene = recipe_.classes.at(static_cast<std::size_t>(corpus_->class_indices()[at])).scene;
+    const float lattices = corpus_->truth()[at].lattice_count;
+    const bool crystal = lattices >= 1.0F;
+    const bool several = lattices >= 2.0F;
+    float ice_photons = 0.0F;
+    float protein_photons = 0.0F;
+    bool ice = false;
+    for (const Peak& peak : peaks) {
+        (peak.kind == PeakKind::protein ? protein_photons : ice_photons) += peak.photons;
+        ice = ice || (peak.kind != PeakKind::protein && peak.visible);
+    }
+    const auto flag = [](bool set) { return set ? 1 : 0; };
+    const float mosaic_deg = crystal && !mosaic_deg_.empty() ? mosaic_deg_[at] : 0.0F;
+    return fmt::format("{} {} {} {} {} {} {} {:.6f} {:.6f}\n", file, flag(!crystal),
+                       flag(crystal && scene.model == "photosystem-1"), flag(crystal && scene.model == "photosystem-2"),
+                       flag(several), flag(ice), flag(ice && ice_photons > protein_photons), mosaic_deg,
+                       several ? mosaic_deg : 0.0F);
+}
+
+}  // namespace braggbench

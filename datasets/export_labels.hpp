@@ -1,0 +1,37 @@
+// The tables of labels beside exported images, as text lines.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "datasets/corpus.hpp"
+#include "datasets/view_labels.hpp"
+#include "labels/recipe.hpp"
+
+namespace braggbench {
+
+// Columns: the file, the image's number in the corpus, class, split, and what the truth says of the whole image and of
+// what the file shows of it (view_labels.hpp).
+std::string csv_header();
+std::string csv_line(const std::string& file, std::int64_t index, const CorpusReader& corpus,
+                     const LabelSupport& support);
+
+// The eight columns of Hollatz's multiclasses.txt, by these rules: blank = no crystal in the beam; photo1, photo2 = the
+// crystal is of photosystem I or II; multilattice = two or more crystals; ice = a visible peak of ice; badice = the ice
+// has more photons than the protein; mosaic1 = the first crystal's rms mosaic spread in degrees; mosaic2 = that of a
+// second one. A label is its image's, not its view's.
+class HollatzLabels {
+public:
+    // Throws UsageError if the corpus' recipe cannot be read: it says which model is of which class.
+    explicit HollatzLabels(const CorpusReader& corpus);
+    // "fake_00001.pgm 0 1 0 0 1 0 0.892528 0.000000"
+    [[nodiscard]] std::string line(const std::string& file, std::int64_t index, const std::vector<Peak>& peaks) const;
+
+private:
+    const CorpusReader* corpus_;
+    Recipe recipe_;
+    std::vector<float> mosaic_deg_;
+};
+
+}  // namespace braggbench
