@@ -1,10 +1,11 @@
 #include "classifiers/metric.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <string>
+#include <utility>
 
+#include "classifiers/metric_bootstrap.hpp"
 #include "classifiers/random_stage.hpp"
 #include "simulator/error.hpp"
 
@@ -13,14 +14,6 @@ namespace {
 
 std::int64_t row_sum(const Confusion& confusion, std::size_t row) {
     return std::accumulate(confusion[row].begin(), confusion[row].end(), std::int64_t{0});
-}
-
-// Linear interpolation between order statistics (type 7 of Hyndman & Fan 1996), of sorted values.
-double quantile(const std::vector<double>& sorted, double q) {
-    const double position = q * static_cast<double>(sorted.size() - 1);
-    const auto below = static_cast<std::size_t>(position);
-    const auto above = std::min(below + 1, sorted.size() - 1);
-    return std::lerp(sorted[below], sorted[above], position - static_cast<double>(below));
 }
 
 }  // namespace
@@ -134,10 +127,7 @@ std::optional<std::array<double, 2>> bootstrap_ci95(const Confusion& confusion, 
         }
         if (const auto value = statistic(resample)) values.push_back(*value);
     }
-    if (values.empty() || static_cast<double>(values.size()) < 0.95 * resamples) return std::nullopt;
-    std::sort(values.begin(), values.end());
-    if (values.front() == values.back()) return std::nullopt;
-    return std::array{quantile(values, 0.025), quantile(values, 0.975)};
+    return percentile_ci95(std::move(values), resamples);
 }
 
 }  // namespace braggbench
