@@ -32,7 +32,7 @@ TEST(MetricPsychometric, FindsTheThresholdOfAKnownCurve) {
     PsychometricOptions options;
     options.chance = 0.2;
     const PsychometricFit truth{5.0, 1.5, 0.0, 0.0, 0.0};
-    const auto answers = observe(1500, 0.0, 10.0, 1, truth, options);
+    const auto answers = observe(1000, 0.0, 10.0, 5, truth, options);
     const auto curve = psychometric_curve(answers.strengths, answers.right, 1, options);
     ASSERT_TRUE(curve.fit.has_value());
     EXPECT_NEAR(curve.fit->midpoint, 5.0, 0.25);
@@ -47,7 +47,7 @@ TEST(MetricPsychometric, FindsTheThresholdOfAKnownCurve) {
     ASSERT_EQ(curve.bins.size(), 10U);
     std::int64_t total = 0;
     for (const auto& bin : curve.bins) total += bin.count;
-    EXPECT_EQ(total, 1500);
+    EXPECT_EQ(total, 1000);
     EXPECT_LT(*curve.bins.front().accuracy.value, 0.35);
     EXPECT_GT(*curve.bins.back().accuracy.value, 0.95);
     // No other curve is likelier: the fit's own likelihood, from its own parameters, and those nearby.
