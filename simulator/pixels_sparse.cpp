@@ -15,7 +15,7 @@ namespace {
 
 // What is cut off at a pixel is less than this share of a mean reflection's peak, and of the image's maximum.
 constexpr double cut_share_of_mean = 1e-6;
-constexpr double cut_share_of_max = 5e-6;
+constexpr double cut_share_of_max = 2e-6;
 // Beyond it single precision holds nothing.
 constexpr double largest_x2 = 60.0;
 // The largest piece of a panel that is painted at a time.
@@ -88,7 +88,11 @@ public:
                         for (int i = 0; i < tile_px * tile_px; ++i) {
                             const int column = std::min(fast + i % tile_px, panel_.width_px - 1);
                             const int row = std::min(slow + i / tile_px, panel_.height_px - 1);
-                            values[static_cast<std::size_t>(i)] = raw_[index(column, row)];
+                            const auto j = static_cast<std::size_t>(i);
+                            values[j] = raw_[index(column, row)];
+                            if (polarization_varies(scene_)) {
+                                values[j] *= source_factor(scene_, scene_.sources.front(), tile.direction[j]);
+                            }
                         }
                         tile.deposit(region_, lattice_.photons_per_e2_sr / points, values, panel_, image);
                     }
@@ -242,7 +246,7 @@ private:
 
     void find_spots(const Reflection& reflection, double x2) {
         spots_.clear();
-        const double reach = 1.02 * widest_ * std::sqrt(x2);
+        const double reach = 1.1 * widest_ * std::sqrt(x2);
         const Eigen::Matrix3d back = lattice_.settings[static_cast<std::size_t>(nominal_.setting)].transpose();
         const Eigen::Vector3d r0 = back * reflection.r;
         rotate_all(r0);
@@ -254,7 +258,7 @@ private:
                 source.wavelength_A * rotated_[static_cast<std::size_t>(step.setting - first_setting_)];
             const double thickness = source.wavelength_A * reach;
             if (std::abs(v.squaredNorm() - 1.0) > thickness * (2.0 + thickness)) continue;
-            add_spot(static_cast<int>(i), v, 1.02 * x2);
+            add_spot(static_cast<int>(i), v, 1.2 * x2);
         }
     }
 
@@ -377,7 +381,12 @@ private:
         const Eigen::Matrix3d slope = argument_[static_cast<std::size_t>(step.setting)] / source.wavelength_A;
         const Eigen::Vector3d base = slope * (patch_.middle - spot.v);
         double weight = step.weight;
-        if (polarization_varies(scene_)) weight *= source_factor(scene_, source, spot.v.normalized());
+        if (polarization_varies(scene_)) {
+            // Relative to the first source's, which add() takes at each pixel: the ratio hardly changes across a spot.
+            const Eigen::Vector3d direction = spot.v.normalized();
+            weight *= source_factor(scene_, source, direction) /
+                      std::max(source_factor(scene_, scene_.sources.front(), direction), 1e-6);
+        }
         const Eigen::Matrix<T, 3, 3> m = slope.template cast<T>();
         const Eigen::Matrix<T, 3, 1> b = base.template cast<T>();
         const T m00 = m(0, 0), m01 = m(0, 1), m02 = m(0, 2), b0 = b[0];
@@ -488,7 +497,7 @@ bool sparse_suffices(const Scene& scene, const Lattice& lattice, const Panel& pa
     if (!compact || options.curvature || options.pixel_d_min_A > 0) return false;
     if (options.outside && options.outside->f_e > 0) return false;
     // Blocks so small that reflections reach across cells are as fast without, and spots must fit into a patch.
-    if (reach_in_indices(lattice) > 1.5) return false;
+    if (reach_in_indices(lattice) > 1.0) return false;
     const double cut = largest_argument(lattice);
     const double widest =
         1.0 / (lattice.shape_from_hkl * lattice.hkl_from_lab.front()).jacobiSvd().singularValues().minCoeff();
@@ -502,7 +511,8 @@ bool sparse_suffices(const Scene& scene, const Lattice& lattice, const Panel& pa
     }
     const double close_mm = std::abs(panel.fast_axis.cross(panel.slow_axis).dot(panel.origin_mm));
     const double radius_px = cut * widest * longest * farthest_mm * farthest_mm / close_mm / panel.pixel_size_mm;
-    return radius_px < 0.4 * patch_px;
+    // Footprints are ellipses to first order: small ones.
+    return radius_px < 8.0;
 }
 
 void add_sparse(const Scene& scene, const Lattice& lattice, const Panel& panel, const PixelRegion& region,
