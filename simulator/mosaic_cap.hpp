@@ -28,10 +28,12 @@ public:
     // Writes the answer for one s: `columns` values for d = 0, then as many of its slope in d cos(2 phi).
     void select(double gaussian_share, float* out) const;
 
-    // From what select() wrote.
-    static float at(const float* selected, float x2, float skew) {
+    static constexpr float last_column = columns - 1.001F;
+
+    // From what select() wrote; `last` is last_column, by a variable lest the compiler make two cases of it.
+    static float at(const float* selected, float x2, float skew, float last = last_column) {
         const float sought = x2 * per_unit2;
-        const float column = sought < columns - 1.001F ? sought : columns - 1.001F;
+        const float column = sought < last ? sought : last;
         const int j = static_cast<int>(column);
         const float g = column - static_cast<float>(j);
         const float round = selected[j] + g * (selected[j + 1] - selected[j]);

@@ -326,6 +326,7 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
         form.skew_1 = static_cast<float>(share(0, 1));
         MosaicCapTable::instance().select(0.5 * share.trace(), work_->cap.data());
         form.cap_table = work_->cap.data();
+        form.cap_last = MosaicCapTable::last_column;
     }
     if (smearing_->clipped) {
         const Eigen::Matrix3d shape = lab_from_spot_.transpose() * smearing_->shape * lab_from_spot_;

@@ -127,7 +127,8 @@ inline float intensity_at(const SpotForm& w, const float* caps, const float* ban
         const float radial = w.radial[0] * y0 + w.radial[1] * y1 + w.radial[2] * y2;
         const float radial2 = radial * radial;
         const float skew = (w.skew_0 * (y0 * y0 - y1 * y1) + 2.0F * w.skew_1 * y0 * y1) / (across2 + 1e-12F);
-        return value * fast_exp(-0.5F * radial2) * MosaicCapTable::at(caps, larger(c2 - radial2, 0.0F), skew);
+        return value * fast_exp(-0.5F * radial2) *
+               MosaicCapTable::at(caps, larger(c2 - radial2, 0.0F), skew, w.cap_last);
     } else {
         return value * fast_exp(-0.5F * c2);
     }

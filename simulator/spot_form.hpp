@@ -31,6 +31,7 @@ struct SpotForm {
     const float* band_table;                              // density times sqrt(2 pi)
     float band_first, band_per_bin, band_low, band_high;  // in e, 1 / e, bins, bins
     const float* cap_table;                               // what MosaicCapTable::select() wrote
+    float cap_last;                                       // MosaicCapTable::last_column
     float skew_0, skew_1;  // of the Gaussian's share: times cos(2 phi) and sin(2 phi) across r
     // The part along r of y, divided by its rms; 0 if the spectrum is known to be flat over what the shape spans.
     Vec3 radial;

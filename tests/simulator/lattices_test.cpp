@@ -107,7 +107,7 @@ TEST(Lattices, MerohedralTwinOverlapsExactly) {
     EXPECT_NEAR(twins[1].illuminated_volume_um3, 0.9, 1e-12);
     EXPECT_NEAR(angle_deg(twins[1], twins[0]), 180.0, 1e-5);
     const Eigen::Matrix3d basis = reciprocal_basis(hexagonal);
-    for (const Eigen::Vector3d hkl : {Eigen::Vector3d(3, 1, 2), Eigen::Vector3d(-5, 4, 7)}) {
+    for (const Eigen::Vector3d& hkl : {Eigen::Vector3d(3, 1, 2), Eigen::Vector3d(-5, 4, 7)}) {
         const Eigen::Vector3d law(hkl.y(), hkl.x(), -hkl.z());
         EXPECT_LT((twins[0].lab_from_crystal * basis * hkl - twins[1].lab_from_crystal * basis * law).norm(), 1e-12);
     }

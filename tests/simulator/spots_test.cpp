@@ -9,7 +9,6 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
-#include <map>
 #include <numeric>
 #include <string>
 
@@ -230,13 +229,14 @@ TEST_P(Spectra, AgreeWithTheJudge) {
     EXPECT_LT(error, 0.01);
 }
 
+constexpr std::array kind_names = {"two_colour",  "sase",          "mixture",
+                                   "stock_shape", "half_an_index", "anisotropic_mosaic"};
+
 INSTANTIATE_TEST_SUITE_P(Kinds, Spectra, testing::Range(0, 6), [](const auto& instance) {
-    return std::map<int, std::string>{{0, "two_colour"},  {1, "sase"},          {2, "mixture"},
-                                      {3, "stock_shape"}, {4, "half_an_index"}, {5, "anisotropic_mosaic"}}
-        .at(instance.param);
+    return std::string(kind_names.at(static_cast<std::size_t>(instance.param)));
 });
 
-TEST(Spectra, SaseHasTheWidthAskedForOnAverage) {
+TEST(Sase, HasTheWidthAskedForOnAverage) {
     double mean = 0;
     double second = 0;
     double weights = 0;
