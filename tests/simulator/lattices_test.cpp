@@ -50,8 +50,8 @@ TEST(Lattices, BrightnessDoesNotTellTheirNumber) {
         const Image<float> image = render(experiment).expected_photons;
         photons[count] = std::accumulate(image.pixels.begin(), image.pixels.end(), 0.0);
     }
-    // One orientation differs from another by the few strong reflections that it happens to meet.
-    for (const auto& [count, sum] : photons) EXPECT_NEAR(sum / photons[40], 1.0, 0.08) << count;
+    // One orientation differs from another by the reflections of low order that it happens to meet.
+    for (const auto& [count, sum] : photons) EXPECT_NEAR(sum / photons[40], 1.0, 0.2) << count;
 }
 
 TEST(Lattices, MisorientationIsAsAsked) {
