@@ -313,7 +313,7 @@ TEST_F(Export, HollatzHasBytesAndOneLineOfLabelsPerImage) {
         EXPECT_EQ(bytes.rfind("P5\n96 80\n255\n", 0), 0U);
         EXPECT_EQ(bytes.size(), 13U + 96U * 80U);
         const View view = make_view(corpus.image(static_cast<std::int64_t>(i)), parse_view("native+sqrt+8bit"),
-                                    recipe.gain_adu_per_photon, recipe.offset_adu);
+                                    recipe.response.gain_adu_per_photon, recipe.response.offset_adu);
         const cv::Mat image = cv::imread((folder_ / "out" / name).string(), cv::IMREAD_UNCHANGED);
         ASSERT_EQ(image.type(), CV_8U);
         for (int y = 0; y < 80; ++y) {
