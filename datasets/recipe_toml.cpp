@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <map>
@@ -167,6 +168,17 @@ void apply_override(toml::table& root, const std::string& assignment) {
     });
 }
 
+// A preset that is asked for on the command line takes the place of the recipe's own detector.
+void forget_detector(toml::table& root) {
+    root.erase("response");
+    if (auto* detector = root.get_as<toml::table>("detector")) {
+        for (const char* key : {"preset", "width_px", "height_px", "pixel_size_mm", "beam_fast_px", "beam_slow_px",
+                                "sensor_thickness_um", "sensor_attenuation_length_um"}) {
+            detector->erase(key);
+        }
+    }
+}
+
 std::string toml_text(const Distribution& d) {
     switch (d.law) {
         case Law::uniform:
@@ -199,6 +211,9 @@ Recipe parse_recipe(std::string_view text, std::string_view source, const std::v
         const auto& begin = error.source().begin;
         throw UsageError(fmt::format("{}:{}:{}: {} (the recipe is not valid TOML).", source, begin.line, begin.column,
                                      error.description()));
+    }
+    if (std::ranges::any_of(overrides, [](const auto& a) { return a.starts_with("detector.preset="); })) {
+        forget_detector(root);
     }
     for (const auto& assignment : overrides) apply_override(root, assignment);
 

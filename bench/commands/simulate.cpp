@@ -57,6 +57,8 @@ void add_simulate(CLI::App& app, const CommonOptions&) {
     add_shorthand(*command, *options, "--model", "crystal.model",
                   "photosystem-1, photosystem-2, hydrogenase, lysozyme, or a PDB, mmCIF or MTZ file");
     add_shorthand(*command, *options, "--d-min-A", "crystal.d_min_A", "resolution limit");
+    add_shorthand(*command, *options, "--detector", "detector.preset",
+                  "pilatus-6m, eiger-4m, cspad, ... (docs/detectors.md) instead of the recipe's own detector");
     add_shorthand(*command, *options, "--distance-mm", "detector.distance_mm", "sample to detector");
     add_shorthand(*command, *options, "--wavelength-A", "beam.wavelength_A", "wavelength");
     add_shorthand(*command, *options, "--mosaic-deg", "crystal.mosaic_spread_rms_deg", "mosaic spread");

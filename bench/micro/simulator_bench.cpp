@@ -58,8 +58,8 @@ void background(benchmark::State& state) { report(state, scene(static_cast<int>(
 
 enum class Smear { gaussian, exact };
 
-// Case (b) of the reference table: mosaic blocks in 0.2 degrees, 1 % bandwidth; as Gaussians of the same rms, or the cap
-// and the top hat themselves.
+// Case (b) of the reference table: mosaic blocks in 0.2 degrees, 1 % bandwidth; as Gaussians of the same rms, or the
+// cap and the top hat themselves.
 Experiment case_b(int size_px, double distance_mm, Smear smear) {
     Experiment experiment = scene(size_px);
     const int height_px = size_px == 2463 ? 2527 : size_px;

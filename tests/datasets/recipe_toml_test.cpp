@@ -86,6 +86,17 @@ TEST(RecipeToml, OverridesReplaceAndAreChecked) {
     EXPECT_NE(failure(minimal, {"class.weight=2"}).find("not a table"), std::string::npos);
 }
 
+TEST(RecipeToml, APresetOnTheCommandLineReplacesTheRecipesDetector) {
+    const Recipe recipe = load_recipe("still", {"detector.preset=pilatus-1m", "response.offset_adu=7"});
+    EXPECT_EQ(recipe.width_px, 981);
+    EXPECT_EQ(recipe.height_px, 1043);
+    EXPECT_EQ(recipe.response.read_noise_rms_adu, 0.0);
+    EXPECT_EQ(recipe.response.offset_adu, 7.0);
+    EXPECT_EQ(recipe.distance_mm, load_recipe("still").distance_mm);
+    const std::string text = to_toml(recipe);
+    EXPECT_EQ(to_toml(parse_recipe(text, "written")), text);
+}
+
 TEST(RecipeToml, WrittenRecipeReadsBackTheSame) {
     for (const auto& builtin : builtin_recipes()) {
         const Recipe recipe = parse_recipe(builtin.toml, builtin.name);

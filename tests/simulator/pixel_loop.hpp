@@ -12,9 +12,9 @@ namespace braggbench {
 // low-discrepancy sequence per pixel.
 Image<double> pixel_loop(const Experiment& experiment, int samples);
 
-// The same for one reflection of the first crystal and the first line of the spectrum, with rotation, wavelength and source direction drawn near those
-// that bring it into reflection and weighted by the ratio of densities (importance sampling): no bias, and far fewer
-// samples where the smearing is much wider than the block's own reflection.
+// The same for one reflection of the first crystal and the first line of the spectrum, with rotation, wavelength and
+// source direction drawn near those that bring it into reflection and weighted by the ratio of densities (importance
+// sampling): no bias, and far fewer samples where the smearing is much wider than the block's own reflection.
 Image<double> pixel_loop(const Experiment& experiment, MillerIndex hkl, int samples);
 
 }  // namespace braggbench
