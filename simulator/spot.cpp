@@ -1,11 +1,13 @@
 #include "simulator/spot.hpp"
 
+#include <Eigen/Eigenvalues>
 #include <Eigen/Geometry>
 #include <Eigen/LU>
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <numbers>
+#include <span>
 
 #include "simulator/geometry.hpp"
 #include "simulator/mosaic_cap.hpp"
@@ -27,8 +29,8 @@ constexpr double one_point_limit = 0.85;
 constexpr double two_point_offset = 0.25407;  // 240^(-1/4)
 constexpr double two_point_variance = one_point_variance - two_point_offset * two_point_offset;
 constexpr double two_point_limit = 2.2;
-// Hard edges are narrow in a small part of a spot only.
-constexpr double edge_relief = 1.4;
+// Hard edges are narrow in a small part of a spot only; so divided, a whole image stays within 2e-3 (docs/spots.md).
+constexpr double edge_relief = 1.6;
 
 struct PixelParts {
     int cells = 1;      // a pixel is cut into
@@ -84,6 +86,10 @@ double envelope_pivot(double pivot, const WavelengthSmearing& wavelengths, doubl
     return wavelengths.kind() == Kind::top_hat ? std::min(as_gaussian, as_edges) : as_edges;
 }
 
+double largest_eigenvalue(const Eigen::Matrix3d& symmetric) {
+    return Eigen::SelfAdjointEigenSolver<Eigen::Matrix3d>(symmetric, Eigen::EigenvaluesOnly).eigenvalues().z();
+}
+
 SpotForm::Vec3 to_float(const Eigen::Vector3d& v) {
     return {static_cast<float>(v.x()), static_cast<float>(v.y()), static_cast<float>(v.z())};
 }
@@ -122,11 +128,38 @@ SpotPainter::SpotPainter(const Smearing& smearing)
     : smearing_(&smearing),
       work_(std::make_unique<Work>()),
       blur_(smearing.shape + smearing.halo + smearing.divergence),
-      sqrt_det_shape_(std::sqrt(smearing.shape.determinant())) {
+      sqrt_det_shape_(std::sqrt(smearing.shape.determinant())),
+      largest_blur2_(largest_eigenvalue(blur_)),
+      largest_rotation2_(largest_eigenvalue(smearing.rotation)) {
     work_->band.resize(static_cast<std::size_t>(smearing.wavelengths->bins()) + 1);
 }
 
 SpotPainter::~SpotPainter() = default;
+
+bool SpotPainter::may_reach(const PanelView& view, const Eigen::Vector3d& r) const {
+    const WavelengthSmearing& wavelengths = *smearing_->wavelengths;
+    const double k = wavelengths.wavenumber_invA();
+    const double r2 = r.squaredNorm();
+    const double rms2 = wavelengths.half_range() > 0 ? 0.0 : wavelengths.rms() * wavelengths.rms();
+    const double reach = spot_cut_sigma * std::sqrt(largest_blur2_ + (largest_rotation2_ + rms2) * r2) +
+                         wavelengths.half_range() * std::sqrt(r2);
+    const Eigen::Vector3d ray = r + Eigen::Vector3d(0, 0, k);
+    const double length = ray.norm();
+    // Both the middle that place() starts from and every point of the spot lie within reach of r; 10 % more for chords.
+    const double angle = 1.1 * (reach + std::min(reach, std::abs(length - k))) / k;
+    const Eigen::Vector3d direction = ray / length;
+    const double cosine = view.normal.dot(direction);
+    const double least_cosine = cosine - angle;
+    if (angle > 0.5 || least_cosine < 0.05) return true;
+    const Panel& panel = *view.panel;
+    const Eigen::Vector3d from_origin = direction * (view.close_mm / cosine) - panel.origin_mm;
+    constexpr double room_px = 2.0;
+    const double margin_mm = view.close_mm * angle / (cosine * least_cosine) + room_px * panel.pixel_size_mm;
+    const double fast_mm = from_origin.dot(panel.fast_axis);
+    const double slow_mm = from_origin.dot(panel.slow_axis);
+    return fast_mm > -margin_mm && fast_mm < panel.width_px * panel.pixel_size_mm + margin_mm && slow_mm > -margin_mm &&
+           slow_mm < panel.height_px * panel.pixel_size_mm + margin_mm;
+}
 
 void SpotPainter::set_reflection(const Eigen::Vector3d& r) {
     r_ = r;
@@ -144,11 +177,32 @@ void SpotPainter::set_reflection(const Eigen::Vector3d& r) {
     mosaic_in_spot_ << tangent1.dot(smearing_->rotation * tangent1), across, across, tangent0.dot(rotation0);
     mosaic_in_spot_ *= length_ * length_;
 
-    Eigen::Matrix3d covariance = blur_in_spot_;
-    covariance.topLeftCorner<2, 2>() += mosaic_in_spot_;
-    Cholesky factor(covariance);
+    Cholesky factor(envelope(blur_in_spot_));
     factor.l22 = envelope_pivot(factor.l22, *smearing_->wavelengths, length_);
     whiten_from_lab_ = factor.inverse() * lab_from_spot_.transpose();
+}
+
+bool SpotPainter::is_cap() const {
+    return smearing_->mosaic_law == MosaicLaw::nanobragg_cap && mosaic_in_spot_(0, 0) > 0;
+}
+
+Eigen::Matrix3d SpotPainter::envelope(const Eigen::Matrix3d& blur) const {
+    Eigen::Matrix3d covariance = blur;
+    if (is_cap()) {
+        // A cap ends at its edge, so what lies within cut sigma of the blur around it is enough: the sum of two
+        // ellipsoids A and B lies within (1 + t) A + (1 + 1 / t) B for every t > 0 (Kurzhanski & Valyi 1997).
+        constexpr double cap_share = 1.0 / (cap_rms_per_edge * cap_rms_per_edge * cut2);
+        const double blur2 = blur(0, 0) + blur(1, 1);
+        const double cap2 = cap_share * mosaic_in_spot_.trace();
+        if (2.0 * std::sqrt(blur2 * cap2) + cap2 < mosaic_in_spot_.trace()) {
+            const double t = std::sqrt(cap2 / blur2);
+            covariance *= 1.0 + t;
+            covariance.topLeftCorner<2, 2>() += (1.0 + 1.0 / t) * cap_share * mosaic_in_spot_;
+            return covariance;
+        }
+    }
+    covariance.topLeftCorner<2, 2>() += mosaic_in_spot_;
+    return covariance;
 }
 
 void SpotPainter::look_at(const Eigen::Vector2d& position_px) {
@@ -198,7 +252,7 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
     const Panel& panel = *view_->panel;
     const WavelengthSmearing& wavelengths = *smearing_->wavelengths;
     const double k = wavelengths.wavenumber_invA();
-    const bool cap = smearing_->mosaic_law == MosaicLaw::nanobragg_cap && mosaic_in_spot_(0, 0) > 0;
+    const bool cap = is_cap();
     const bool edged = cap || wavelengths.half_range() > 0;
     const Eigen::Matrix<double, 3, 2> q_per_px = lab_from_spot_.transpose() * (k * direction_per_px_);
 
@@ -223,15 +277,16 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
     covariance.topLeftCorner<2, 2>() += mosaic_in_spot_;
     const Cholesky factor(covariance);
     const Eigen::Matrix3d whiten_from_spot = factor.inverse();
-    const Eigen::Vector3d offset =
-        whiten_from_spot * (lab_from_spot_.transpose() * (k * direction_ - Eigen::Vector3d(0, 0, k) - r_));
-    const Eigen::Matrix<double, 3, 2> per_px = whiten_from_spot * q_per_px;
+    const Eigen::Vector3d offset_in_spot =
+        lab_from_spot_.transpose() * (k * direction_ - Eigen::Vector3d(0, 0, k) - r_);
+    const Eigen::Vector3d offset = whiten_from_spot * offset_in_spot;
 
     // The ellipse that holds the spot.
-    const double squeeze = factor.l22 / envelope_pivot(factor.l22, wavelengths, length_);
-    const Eigen::Vector3d envelope_offset(offset.x(), offset.y(), offset.z() * squeeze);
-    Eigen::Matrix<double, 3, 2> envelope_per_px = per_px;
-    envelope_per_px.row(2) *= squeeze;
+    Cholesky envelope_factor = cap ? Cholesky(envelope(blur)) : factor;
+    envelope_factor.l22 = envelope_pivot(envelope_factor.l22, wavelengths, length_);
+    const Eigen::Matrix3d envelope_from_spot = envelope_factor.inverse();
+    const Eigen::Vector3d envelope_offset = envelope_from_spot * offset_in_spot;
+    const Eigen::Matrix<double, 3, 2> envelope_per_px = envelope_from_spot * q_per_px;
     const Eigen::Matrix2d hessian = envelope_per_px.transpose() * envelope_per_px;
     const Eigen::Matrix2d inverse_hessian = hessian.inverse();
     const Eigen::Vector2d gradient = envelope_per_px.transpose() * envelope_offset;
@@ -369,6 +424,15 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
         }
     }
 
+    std::array<SpotShift, 4> shifts{};
+    std::size_t shift_count = 0;
+    for (int a = 0; a < outer_parts.points; ++a) {
+        for (int b = 0; b < inner_parts.points; ++b) {
+            shifts[shift_count++] = {static_cast<float>((b == 0 ? -1 : 1) * inner_parts.offset),
+                                     static_cast<float>((a == 0 ? -1 : 1) * outer_parts.offset)};
+        }
+    }
+
     Work& work = *work_;
     Deposit sum;  // offsets from origin_px_
     std::size_t count = 0;
@@ -379,42 +443,34 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
             work.outer_px[i] = work.outer_px[count - 1];
         }
         std::fill_n(work.intensity.begin(), whole, 0.0F);
-        for (int a = 0; a < outer_parts.points; ++a) {
-            const double out = (a == 0 ? -1 : 1) * outer_parts.offset;
-            for (int b = 0; b < inner_parts.points; ++b) {
-                const double in = (b == 0 ? -1 : 1) * inner_parts.offset;
-                add_intensity(form, method, work.inner_px.data(), work.outer_px.data(), static_cast<float>(in),
-                              static_cast<float>(out), static_cast<int>(whole), work.intensity.data());
-            }
-        }
+        add_intensity(form, method, work.inner_px.data(), work.outer_px.data(), std::span(shifts).first(shift_count),
+                      static_cast<int>(whole), work.intensity.data());
         float* const origin = view_->pixel00;
         for (std::size_t i = 0; i < count; ++i) origin[work.pixel[i]] += work.intensity[i];
-        // Eight sums each, which become the lanes of a register.
         std::fill_n(work.intensity.begin() + static_cast<std::ptrdiff_t>(count), whole - count, 0.0F);
-        std::array<std::array<float, 8>, 6> sums{};
+        using Lanes = Eigen::Array<float, 8, 1>;
+        std::array<Lanes, 6> sums;
+        sums.fill(Lanes::Zero());
         for (std::size_t i = 0; i < whole; i += 8) {
-            for (std::size_t lane = 0; lane < 8; ++lane) {
-                const float value = work.intensity[i + lane];
-                const float u = work.inner_px[i + lane];
-                const float v = work.outer_px[i + lane];
-                sums[0][lane] += value;
-                sums[1][lane] += value * u;
-                sums[2][lane] += value * v;
-                sums[3][lane] += value * u * u;
-                sums[4][lane] += value * u * v;
-                sums[5][lane] += value * v * v;
-            }
+            const Lanes value = Eigen::Map<const Lanes, Eigen::Aligned32>(&work.intensity[i]);
+            const Lanes u = Eigen::Map<const Lanes, Eigen::Aligned32>(&work.inner_px[i]);
+            const Lanes v = Eigen::Map<const Lanes, Eigen::Aligned32>(&work.outer_px[i]);
+            const Lanes value_u = value * u;
+            const Lanes value_v = value * v;
+            sums[0] += value;
+            sums[1] += value_u;
+            sums[2] += value_v;
+            sums[3] += value_u * u;
+            sums[4] += value_u * v;
+            sums[5] += value_v * v;
         }
-        std::array<double, 6> total{};
-        for (std::size_t i = 0; i < total.size(); ++i) {
-            for (const float lane : sums[i]) total[i] += static_cast<double>(lane);
-        }
-        sum.photons += total[0];
-        sum.first[inner] += total[1];
-        sum.first[outer] += total[2];
-        sum.second(inner, inner) += total[3];
-        sum.second(0, 1) += total[4];
-        sum.second(outer, outer) += total[5];
+        const auto total = [&](std::size_t i) { return static_cast<double>(sums[i].sum()); };
+        sum.photons += total(0);
+        sum.first[inner] += total(1);
+        sum.first[outer] += total(2);
+        sum.second(inner, inner) += total(3);
+        sum.second(0, 1) += total(4);
+        sum.second(outer, outer) += total(5);
         count = 0;
     };
 
@@ -429,22 +485,32 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
     const auto first_row = static_cast<int>(std::max(0.0, std::ceil((outer_middle - half_outer) * outer_cells - 0.5)));
     const auto last_row = static_cast<int>(
         std::min(outer_size * outer_cells - 1.0, std::floor((outer_middle + half_outer) * outer_cells - 0.5)));
+    const double per_inner = 1.0 / inner_cells;
+    const double per_outer = 1.0 / outer_cells;
+    const double half2_per_room = 1.0 / hessian(inner, inner);
     for (int row = first_row; row <= last_row; ++row) {
-        const double out = (row + 0.5) / outer_cells - outer_origin;
+        const double out = (row + 0.5) * per_outer - outer_origin;
         const double away = out - middle[outer];
         const double rest = std::max(room - away * away * stiffness, 0.0);
-        const double half = std::sqrt(rest / hessian(inner, inner)) + inner_parts.offset;
+        const double half = std::sqrt(rest * half2_per_room) + inner_parts.offset;
         const double at = inner_origin + middle[inner] + tilt * away + 0.5 * curvature * away * away;
         const auto first = static_cast<int>(std::max(0.0, std::ceil((at - half) * inner_cells - 0.5)));
         const auto last =
             static_cast<int>(std::min(inner_size * inner_cells - 1.0, std::floor((at + half) * inner_cells - 0.5)));
-        const std::ptrdiff_t row_start = row / outer_parts.cells * outer_stride;
+        const auto out_px = static_cast<float>(out);
+        const auto inner_px = [&](int cell) { return static_cast<float>((cell + 0.5) * per_inner - inner_origin); };
+        std::ptrdiff_t pixel = row / outer_parts.cells * outer_stride + first / inner_parts.cells * inner_stride;
+        int until_next_pixel = inner_parts.cells - first % inner_parts.cells;
         for (int cell = first; cell <= last; ++cell) {
             if (count == most_points) flush();
-            work.inner_px[count] = static_cast<float>((cell + 0.5) / inner_cells - inner_origin);
-            work.outer_px[count] = static_cast<float>(out);
-            work.pixel[count] = row_start + cell / inner_parts.cells * inner_stride;
+            work.inner_px[count] = inner_px(cell);
+            work.outer_px[count] = out_px;
+            work.pixel[count] = pixel;
             ++count;
+            if (--until_next_pixel == 0) {
+                until_next_pixel = inner_parts.cells;
+                pixel += inner_stride;
+            }
         }
     }
     if (count > 0) flush();

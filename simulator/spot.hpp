@@ -66,6 +66,8 @@ public:
     SpotPainter(const SpotPainter&) = delete;
     SpotPainter& operator=(const SpotPainter&) = delete;
 
+    // False if the spot of the lattice point r cannot touch the panel: a cheap test that errs on the side of true.
+    [[nodiscard]] bool may_reach(const PanelView& view, const Eigen::Vector3d& r) const;
     // Looks at another reflection. It must lie near the Ewald sphere.
     void set_reflection(const Eigen::Vector3d& r);
     // False if the spot's centre cannot be found on the panel's plane or the spot misses the panel.
@@ -81,12 +83,18 @@ public:
 private:
     struct Work;
 
+    [[nodiscard]] bool is_cap() const;
+    // A covariance of whose ellipsoid of spot_cut_sigma nothing of the spot sticks out but along r, where the
+    // spectrum is still to join; from what blurs it, in the spot's frame.
+    [[nodiscard]] Eigen::Matrix3d envelope(const Eigen::Matrix3d& blur) const;
     void look_at(const Eigen::Vector2d& position_px);
 
     const Smearing* smearing_;
     std::unique_ptr<Work> work_;
     Eigen::Matrix3d blur_;  // shape, halo and divergence
     double sqrt_det_shape_;
+    double largest_blur2_;  // variance along the worst direction
+    double largest_rotation2_;
     // Of the reflection: its frame (columns: two tangents, then along r) and the covariances in it.
     Eigen::Matrix3d lab_from_spot_;
     Eigen::Matrix3d blur_in_spot_;

@@ -137,26 +137,28 @@ inline float intensity_at(const SpotForm& w, const float* caps, const float* ban
 // The restricted pointers are what lets look-ups in tables become gathers.
 template <Kind kind, bool cap, bool bent, bool clipped>
 [[gnu::noinline]] void add_points(const SpotForm& form, const float* __restrict caps, const float* __restrict band,
-                                  const float* __restrict inner_px, const float* __restrict outer_px, float inner_shift,
-                                  float outer_shift, int count, float* __restrict intensity) {
+                                  const float* __restrict inner_px, const float* __restrict outer_px,
+                                  std::span<const SpotShift> shifts, int count, float* __restrict intensity) {
     const SpotForm w = form;
-    for (int i = 0; i < count; ++i) {
-        intensity[i] +=
-            intensity_at<kind, cap, bent, clipped>(w, caps, band, inner_px[i] + inner_shift, outer_px[i] + outer_shift);
+    for (const SpotShift shift : shifts) {
+        for (int i = 0; i < count; ++i) {
+            intensity[i] += intensity_at<kind, cap, bent, clipped>(w, caps, band, inner_px[i] + shift.inner_px,
+                                                                   outer_px[i] + shift.outer_px);
+        }
     }
 }
 
 template <Kind kind, bool cap, bool bent, bool clipped>
-void add_all(const SpotForm& form, const float* inner_px, const float* outer_px, float inner_shift, float outer_shift,
+void add_all(const SpotForm& form, const float* inner_px, const float* outer_px, std::span<const SpotShift> shifts,
              int count, float* intensity) {
-    add_points<kind, cap, bent, clipped>(form, form.cap_table, form.band_table, inner_px, outer_px, inner_shift,
-                                         outer_shift, count, intensity);
+    add_points<kind, cap, bent, clipped>(form, form.cap_table, form.band_table, inner_px, outer_px, shifts, count,
+                                         intensity);
 }
 
 template <Kind kind>
-void add_kind(const SpotForm& form, SpotMethod method, const float* inner_px, const float* outer_px, float inner_shift,
-              float outer_shift, int count, float* intensity) {
-    const auto call = [&](auto add) { add(form, inner_px, outer_px, inner_shift, outer_shift, count, intensity); };
+void add_kind(const SpotForm& form, SpotMethod method, const float* inner_px, const float* outer_px,
+              std::span<const SpotShift> shifts, int count, float* intensity) {
+    const auto call = [&](auto add) { add(form, inner_px, outer_px, shifts, count, intensity); };
     if (method.clipped) {
         if (method.cap) {
             call(add_all<kind, true, true, true>);
@@ -179,10 +181,8 @@ void add_kind(const SpotForm& form, SpotMethod method, const float* inner_px, co
 }  // namespace
 
 void add_intensity(const SpotForm& form, SpotMethod method, const float* inner_px, const float* outer_px,
-                   float inner_shift, float outer_shift, int count, float* intensity) {
-    const auto add = [&](auto function) {
-        function(form, method, inner_px, outer_px, inner_shift, outer_shift, count, intensity);
-    };
+                   std::span<const SpotShift> shifts, int count, float* intensity) {
+    const auto add = [&](auto function) { function(form, method, inner_px, outer_px, shifts, count, intensity); };
     switch (method.kind) {
         case Kind::sharp:
             return add(add_kind<Kind::sharp>);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <span>
 
 #include "simulator/wavelength_smearing.hpp"
 
@@ -51,8 +52,12 @@ struct SpotMethod {
     bool clipped = false;
 };
 
-// intensity[i] += form at (inner_px[i] + inner_shift, outer_px[i] + outer_shift).
+struct SpotShift {
+    float inner_px, outer_px;
+};
+
+// intensity[i] += the sum over the shifts of the form at (inner_px[i], outer_px[i]) + shift.
 void add_intensity(const SpotForm& form, SpotMethod method, const float* inner_px, const float* outer_px,
-                   float inner_shift, float outer_shift, int count, float* intensity);
+                   std::span<const SpotShift> shifts, int count, float* intensity);
 
 }  // namespace braggbench

@@ -177,11 +177,13 @@ void paint_lattice(const Experiment& experiment, const Crystal& crystal, const E
         if (amplitude <= 0.0) return;
         const double r2 = r.squaredNorm();
         const double per_sr = photons_per_sr_e2 * amplitude * amplitude * std::exp(-0.5 * crystal.b_factor_A2 * r2);
-        painter.set_reflection(r);
         Deposit total;
+        bool set = false;
         for (const PanelView& view : views) {
-            const Panel& panel = *view.panel;
+            if (!painter.may_reach(view, r)) continue;
+            if (!std::exchange(set, true)) painter.set_reflection(r);
             if (!painter.place(view)) continue;
+            const Panel& panel = *view.panel;
             const Eigen::Vector3d& direction = painter.direction();
             const Eigen::Vector3d position = direction * (view.close_mm / view.normal.dot(direction));
             const double polarization = polarization_factor(direction, kahn);
@@ -200,7 +202,7 @@ void paint_lattice(const Experiment& experiment, const Crystal& crystal, const E
             total.first += deposit.first;
             total.second += deposit.second;
         }
-        tell(hkl, total, 1.0 / std::sqrt(r2));
+        if (set) tell(hkl, total, 1.0 / std::sqrt(r2));
     });
 }
 
