@@ -177,7 +177,7 @@ TEST(NormalBlock, IsBoxMuller) {
     std::array<std::uint32_t, 192> words{};
     NoiseBlock normals;
     for (std::size_t block = 0; block < 200; ++block) {
-        philox_words(4, 0, Stage::read_noise, static_cast<std::uint32_t>(block * 48), words);
+        philox_words<noise_rounds>(4, 0, Stage::read_noise, static_cast<std::uint32_t>(block * 48), words);
         normal_block({4, 0, Stage::read_noise}, block * noise_block_px, normals);
         for (std::size_t i = 0; i < noise_block_px / 2; ++i) {
             const double radius = std::sqrt(-2.0 * std::log((words[i] / 2 + 0.5) * 0x1p-31));
