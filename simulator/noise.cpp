@@ -408,13 +408,10 @@ void poisson_block(const NoiseKey& key, std::size_t first_pixel, const NoiseBloc
         // SIMD code.
         std::int32_t lowest = std::numeric_limits<std::int32_t>::max();
         std::int32_t highest = 0;
-        std::int32_t highest_small = 0;
         for (std::size_t i = 0; i < chunk_px; ++i) {
             const auto bits = std::bit_cast<std::int32_t>(mean[i]);
-            const std::int32_t small = bits < std::bit_cast<std::int32_t>(sum_below_mean) ? bits : 0;
             highest = bits > highest ? bits : highest;
             lowest = bits < lowest ? bits : lowest;
-            highest_small = small > highest_small ? small : highest_small;
         }
         if (std::bit_cast<float>(highest) >= sum_below_mean) {
             if (!drawn) normal_block(key, first_pixel, normals);
@@ -424,8 +421,8 @@ void poisson_block(const NoiseKey& key, std::size_t first_pixel, const NoiseBloc
         if (std::bit_cast<float>(lowest) < sum_below_mean) {
             // Words of their own: those above are shared by pairs of pixels.
             uniform_block(key, first_pixel + chunk + small_mean_pixels, std::span(words).subspan(chunk, chunk_px));
-            sum_small_means(&words[chunk], mean, std::bit_cast<float>(highest_small), &counts.values[chunk],
-                            &open[chunk]);
+            sum_small_means(&words[chunk], mean, std::min(std::bit_cast<float>(highest), sum_below_mean),
+                            &counts.values[chunk], &open[chunk]);
         }
     }
     for (std::size_t i = 0; i < noise_block_px; ++i) {
