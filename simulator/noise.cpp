@@ -6,6 +6,9 @@
 #include <limits>
 #include <numbers>
 #include <span>
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
 
 #include "simulator/fast_math.hpp"
 #include "simulator/poisson.hpp"
@@ -20,12 +23,8 @@ constexpr std::size_t small_mean_pixels = max_noise_pixels;
 constexpr std::size_t further_bits_block = max_noise_pixels;
 // Pixels that the fast arithmetic cannot decide: rarely one in a block.
 using Flags = std::array<std::int32_t, noise_block_px>;
-
-bool none(const Flags& flags) {
-    std::int32_t any = 0;
-    for (const std::int32_t flag : flags) any |= flag;
-    return any == 0;
-}
+// Small and large means take different ways; a chunk of pixels takes only those that it needs.
+constexpr std::size_t chunk_px = 64;
 
 // Below this mean the distribution function is summed from zero; above, Temme's expansion takes over.
 constexpr float sum_below_mean = 2.0F;
@@ -70,25 +69,23 @@ inline float polynomial(const std::array<float, N>& terms, float t) {
 }
 
 constexpr std::size_t half_block = noise_block_px / 2;
+using Directions = std::array<std::uint32_t, half_block>;
 
-// 32 bits for a radius and 16 for an angle, per pair of pixels.
+// Per pair of pixels: 32 bits for a radius and 16 for an angle where counts are to be exact, 22 and 10 for read-out.
 constexpr std::size_t normal_words = half_block + half_block / 2;
+constexpr std::size_t read_out_words = half_block;
+constexpr std::uint32_t angle_bits = 10;
 
-// Box & Muller 1958: word p gives the radius of the pixels p and p + half_block, half a word their angle. The 65536
-// directions leave no trace in either normal, the radius being continuous; radii reach 6.66, 2^-32 being the smallest
-// uniform number. Loops of short chains of dependent operations: the processor overlaps more pixels than in one loop.
-void box_muller(const std::array<std::uint32_t, normal_words>& words, NoiseBlock& normals) {
-    alignas(32) std::array<std::uint32_t, half_block> directions;
-    for (std::size_t i = 0; i < half_block / 2; ++i) {
-        directions[i] = words[half_block + i] << 16U;
-        directions[i + half_block / 2] = words[half_block + i] & 0xffff0000U;
-    }
+// Box & Muller 1958: number p of radii gives that of the pixels p and p + half_block, number p of directions their
+// angle, whose upper bits count. Neither 65536 nor 1024 directions leave a trace in either normal, the radius being
+// continuous. Loops of short chains of dependent operations: the processor overlaps more pixels than in one loop.
+void box_muller(const std::array<float, half_block>& uniform, const Directions& directions, float lowest_angle,
+                NoiseBlock& normals) {
     alignas(32) std::array<float, half_block> squares;
     float* __restrict square = squares.data();
     float* __restrict z = normals.values.data();
     for (std::size_t i = 0; i < half_block; ++i) {
-        const float u = (static_cast<float>(static_cast<std::int32_t>(words[i] >> 1U)) + 0.5F) * 0x1p-31F;
-        const auto bits = std::bit_cast<std::int32_t>(u);
+        const auto bits = std::bit_cast<std::int32_t>(uniform[i]);
         constexpr std::int32_t root_half = 0x3f3504f3;
         const std::int32_t exponent = (bits - root_half) >> 23;
         const float f = std::bit_cast<float>(bits - (exponent << 23)) - 1.0F;
@@ -98,7 +95,7 @@ void box_muller(const std::array<std::uint32_t, normal_words>& words, NoiseBlock
     for (std::size_t i = 0; i < half_block; ++i) {
         const std::uint32_t word = directions[i];
         // The two upper bits choose the quadrant, the others an angle of at most pi/4 either way.
-        const float angle = (static_cast<float>(static_cast<std::int32_t>(word << 2U)) + 0x1p17F) *
+        const float angle = (static_cast<float>(static_cast<std::int32_t>(word << 2U)) + lowest_angle) *
                             (std::numbers::pi_v<float> / 4.0F * 0x1p-31F);
         const float angle2 = angle * angle;
         // Taylor series; the first terms left out are below 3e-7.
@@ -164,8 +161,7 @@ double walk_to_quantile(double mean, Uniform64 u, double guess) {
 }
 
 // Temme's expansion for means from 1000 on, where |s| < 0.3 even at |z| = 9; the next terms are below 2e-6.
-double expand_quantile(double mean, Uniform64 u) {
-    const double z = normal_quantile(u);
+double expand_quantile(double mean, double z) {
     const double root = std::sqrt(mean);
     const double s = z / root;
     // r by reversal of its defining series.
@@ -186,96 +182,159 @@ double expand_quantile(double mean, Uniform64 u) {
 using Floats [[gnu::vector_size(32), gnu::may_alias]] = float;
 using Ints [[gnu::vector_size(32), gnu::may_alias]] = std::int32_t;
 
-int terms_for(float highest_mean) {
-    double probability = std::exp(-static_cast<double>(highest_mean));
-    double beyond = 1.0 - probability;
-    int terms = 1;
-    while (beyond > 1e-4) {
-        probability *= static_cast<double>(highest_mean) / terms;
-        beyond -= probability;
-        ++terms;
+// Lanes of one kind: minima, magnitudes and tests that compilers do not make of vectors by themselves.
+#ifdef __AVX2__
+Floats lower(Floats a, Floats b) { return _mm256_min_ps(a, b); }
+bool any(Ints lanes) { return _mm256_movemask_ps(_mm256_castsi256_ps(reinterpret_cast<__m256i>(lanes))) != 0; }
+#else
+Floats lower(Floats a, Floats b) { return a < b ? a : b; }
+bool any(Ints lanes) {
+    std::int32_t all = 0;
+    for (int lane = 0; lane < 8; ++lane) all |= lanes[lane];
+    return all != 0;
+}
+#endif
+Floats magnitude(Floats a) { return reinterpret_cast<Floats>(reinterpret_cast<Ints>(a) & 0x7fffffff); }
+
+constexpr int most_terms = 16;
+constexpr int term_steps = 32;
+
+// How many terms leave at most `beyond` of the distribution, for means of up to (i + 1) / term_steps of sum_below_mean.
+std::array<int, term_steps> terms_for(double beyond) {
+    std::array<int, term_steps> terms{};
+    for (int i = 0; i < term_steps; ++i) {
+        const double mean = static_cast<double>(sum_below_mean) * (i + 1) / term_steps;
+        double probability = std::exp(-mean);
+        double rest = 1.0 - probability;
+        int n = 1;
+        while (rest > beyond && n < most_terms) {
+            probability *= mean / n;
+            rest -= probability;
+            ++n;
+        }
+        terms[static_cast<std::size_t>(i)] = n;
     }
     return terms;
 }
 
-// Counts from words by summing the distribution function from zero; flags what it cannot decide.
-void sum_small_means(const Words& words, const NoiseBlock& means, float highest, NoiseBlock& counts, Flags& open) {
-    NoiseBlock zero_probability;
-    NoiseBlock uniform;
-    for (std::size_t i = 0; i < noise_block_px; ++i) {
-        const float mean = means.values[i];
-        zero_probability.values[i] = fast_exp(-std::min(mean, sum_below_mean));
-        uniform.values[i] =
-            0.5F + (static_cast<float>(static_cast<std::int32_t>(words[i] ^ 0x80000000U)) + 0.5F) * 0x1p-32F;
+// Counts of a chunk from words by summing the distribution function from zero; flags what it cannot decide.
+void sum_small_means(const std::uint32_t* words, const float* means, float highest, float* counts, std::int32_t* open) {
+    // Eight pixels rarely need more than the first number of terms, and never get more than the second.
+    static const auto first_terms = terms_for(2e-3);
+    static const auto last_terms = terms_for(1e-4);
+    static constexpr auto inverse = [] {
+        std::array<float, most_terms + 1> table{};
+        for (int k = 1; k <= most_terms; ++k) table[static_cast<std::size_t>(k)] = 1.0F / static_cast<float>(k);
+        return table;
+    }();
+    alignas(32) std::array<float, chunk_px> zero_probability;
+    alignas(32) std::array<float, chunk_px> uniform;
+    for (std::size_t i = 0; i < chunk_px; ++i) {
+        zero_probability[i] = fast_exp(-std::min(means[i], sum_below_mean));
+        uniform[i] = 0.5F + (static_cast<float>(static_cast<std::int32_t>(words[i] ^ 0x80000000U)) + 0.5F) * 0x1p-32F;
     }
-    const int terms = terms_for(highest);
+    const auto step = static_cast<std::size_t>(highest * (term_steps / sum_below_mean) * 0.9999F);
+    const int likely = first_terms[step];
+    const int terms = last_terms[step];
     constexpr float doubt = 2e-6F;  // rounding of the sums and of fast_exp
-    for (std::size_t i = 0; i < noise_block_px; i += 8) {
-        const auto& mean = *reinterpret_cast<const Floats*>(&means.values[i]);
+    for (std::size_t i = 0; i < chunk_px; i += 8) {
+        const auto& mean = *reinterpret_cast<const Floats*>(means + i);
         const Ints small = mean < sum_below_mean;
-        std::int32_t any = 0;
-        for (int lane = 0; lane < 8; ++lane) any |= small[lane];
-        if (any == 0) continue;
-        Floats probability = *reinterpret_cast<const Floats*>(&zero_probability.values[i]);
-        Floats left = *reinterpret_cast<const Floats*>(&uniform.values[i]);
+        if (!any(small)) continue;
+        Floats probability = *reinterpret_cast<const Floats*>(&zero_probability[i]);
+        Floats left = *reinterpret_cast<const Floats*>(&uniform[i]);
         Floats nearest = left * 0.0F + 1.0F;
         Ints count = left != left;
-        for (int k = 1;; ++k) {
-            left -= probability;
-            count -= left > 0.0F;
-            const Floats gap = left < 0.0F ? -left : left;
-            nearest = gap < nearest ? gap : nearest;
-            if (k == terms) break;
-            probability *= mean * (1.0F / static_cast<float>(k));
-        }
+        const auto subtract_terms = [&](int from, int to) {
+            for (int k = from; k <= to; ++k) {
+                if (k > 1) probability *= mean * inverse[static_cast<std::size_t>(k - 1)];
+                left -= probability;
+                count -= left > 0.0F;
+                nearest = lower(magnitude(left), nearest);
+            }
+        };
+        subtract_terms(1, likely);
+        if (any(small & (left > 0.0F))) subtract_terms(likely + 1, terms);
         const Ints undecided = small & ((nearest < doubt) | (left > 0.0F));
-        auto& result = *reinterpret_cast<Floats*>(&counts.values[i]);
-        auto& flags = *reinterpret_cast<Ints*>(&open[i]);
+        auto& result = *reinterpret_cast<Floats*>(counts + i);
+        auto& flags = *reinterpret_cast<Ints*>(open + i);
         // Comparisons yield -1 per true lane, hence the minus above.
         result = small ? __builtin_convertvector(count, Floats) : result;
         flags = small ? undecided : flags;
     }
 }
 
-// Counts from normals by Temme's expansion; flags what it cannot decide.
-void expand_large_means(const NoiseBlock& normals, const NoiseBlock& means, NoiseBlock& counts, Flags& open) {
-    NoiseBlock clamped;
-    NoiseBlock inverse_roots;
-    NoiseBlock variables;
-    const float* __restrict mean = means.values.data();
-    const float* __restrict normal = normals.values.data();
-    float* __restrict z = clamped.values.data();
-    float* __restrict inverse_root = inverse_roots.values.data();
-    float* __restrict t = variables.values.data();
-    float* __restrict count = counts.values.data();
-    for (std::size_t i = 0; i < noise_block_px; ++i) {
-        const float given = mean[i];
-        const float m = std::max(given, sum_below_mean);
-        inverse_root[i] = 1.0F / std::sqrt(m);
+// 1 / sqrt(value) to 3e-7, for as many pixels as a chunk has. Processors' estimates differ in their last bits; what
+// comes of these is a count only where it is the exact one.
+void inverse_roots(const float* __restrict values, float* __restrict roots) {
+#ifdef __AVX2__
+    for (std::size_t i = 0; i < chunk_px; i += 8) {
+        const Floats value = *reinterpret_cast<const Floats*>(values + i);
+        const Floats estimate = _mm256_rsqrt_ps(value);
+        *reinterpret_cast<Floats*>(roots + i) = estimate * (1.5F - 0.5F * value * estimate * estimate);
+    }
+#else
+    for (std::size_t i = 0; i < chunk_px; ++i) roots[i] = 1.0F / std::sqrt(values[i]);
+#endif
+}
+
+// Counts of a chunk from normals by Temme's expansion; flags what it cannot decide.
+void expand_large_means(const float* __restrict normal, const float* __restrict mean, float* __restrict count,
+                        std::int32_t* __restrict open) {
+    struct alignas(32) Chunk {
+        std::array<float, chunk_px> values;
+        float* data() { return values.data(); }
+    };
+    Chunk clamped;
+    Chunk inverse_root_of_mean;
+    Chunk deviates;
+    Chunk shifted;
+    Chunk inverse_root_of_shifted;
+    float* __restrict m = clamped.data();
+    float* __restrict inverse_root = inverse_root_of_mean.data();
+    float* __restrict z = deviates.data();
+    float* __restrict v = shifted.data();
+    float* __restrict inverse_root_of_v = inverse_root_of_shifted.data();
+    for (std::size_t i = 0; i < chunk_px; ++i) m[i] = std::max(mean[i], sum_below_mean);
+    inverse_roots(m, inverse_root);
+    for (std::size_t i = 0; i < chunk_px; ++i) {
         // Below lowest_s the count is 0 for every mean under 10, and above that |z| is beyond the fast range.
         const float drawn = normal[i];
-        z[i] = std::max(drawn, lowest_s * (m * inverse_root[i]));
-        t[i] = 1.20316043F * std::sqrt(z[i] * inverse_root[i] + 1.45F) - 1.5380697F;
+        z[i] = std::max(drawn, lowest_s * (m[i] * inverse_root[i]));
+        v[i] = z[i] * inverse_root[i] + 1.45F;
     }
-    for (std::size_t i = 0; i < noise_block_px; ++i) {
-        const float whole = std::floor(mean[i]);
-        const float root = mean[i] * inverse_root[i];
+    inverse_roots(v, inverse_root_of_v);
+    float* __restrict offset = v;
+    float* __restrict doubt = clamped.data();
+    for (std::size_t i = 0; i < chunk_px; ++i) {
+        const float root = m[i] * inverse_root[i];
         const float square = inverse_root[i] * inverse_root[i];
-        const float offset = (mean[i] - whole) + root * z[i] + z[i] * z[i] * polynomial(bend_terms, t[i]) +
-                             (polynomial(shift_terms, t[i]) + square * polynomial(rest_terms, t[i]));
-        const float below = std::floor(offset);
-        const float fraction = offset - below;
-        const float margin = std::min(fraction, 1.0F - fraction);
+        const float t = 1.20316043F * (v[i] * inverse_root_of_v[i]) - 1.5380697F;
         // Errors of the polynomials, of the expansion at small means, of single precision, and of the fit near s =
         // -1.25.
-        const float low = std::min(z[i] * inverse_root[i] + 0.6F, 0.0F);
-        float doubt = 8e-5F + square * (3e-3F * square + 0.06F * low * low) + 3e-6F * root;
-        doubt = root > max_fast_root ? 1.0F : doubt;
-        doubt = std::abs(normal[i]) > max_fast_normal ? 1.0F : doubt;
-        const float sum = whole + below;
-        count[i] = sum > 0.0F ? sum : 0.0F;
-        open[i] = margin < doubt ? 1 : 0;
+        const float low = std::min(v[i] - 0.85F, 0.0F);
+        const float inexact = 8e-5F + square * (3e-3F * square + 0.06F * low * low) + 3e-6F * root;
+        offset[i] = (mean[i] - std::floor(mean[i])) + root * z[i] + z[i] * z[i] * polynomial(bend_terms, t) +
+                    (polynomial(shift_terms, t) + square * polynomial(rest_terms, t));
+        doubt[i] = root > max_fast_root ? 1.0F : inexact;
     }
+    for (std::size_t i = 0; i < chunk_px; ++i) {
+        const float below = std::floor(offset[i]);
+        const float fraction = offset[i] - below;
+        const float margin = std::min(fraction, 1.0F - fraction);
+        const float sum = std::floor(mean[i]) + below;
+        count[i] = sum > 0.0F ? sum : 0.0F;
+        const bool undecided = (margin < doubt[i]) | (std::abs(normal[i]) > max_fast_normal);
+        open[i] = undecided ? -1 : 0;
+    }
+}
+
+// The quantile of a normal's own probability.
+double poisson_quantile_of_normal(double mean, double z) {
+    if (mean >= 1000.0) return expand_quantile(mean, z);
+    const double scaled = z / std::numbers::sqrt2;
+    const Uniform64 u{0.5 * std::erfc(-scaled), 0.5 * std::erfc(scaled)};
+    return walk_to_quantile(mean, u, std::floor(mean + (mean > 30.0 ? std::sqrt(mean) * z : 0.0)));
 }
 
 }  // namespace
@@ -301,59 +360,87 @@ double normal_quantile(Uniform64 u) {
 
 double poisson_quantile(double mean, Uniform64 u) {
     if (mean <= 0.0) return 0.0;
-    if (mean >= 1000.0) return expand_quantile(mean, u);
+    if (mean >= 1000.0) return expand_quantile(mean, normal_quantile(u));
     return walk_to_quantile(mean, u, std::floor(mean + (mean > 30.0 ? std::sqrt(mean) * normal_quantile(u) : 0.0)));
 }
 
-void uniform_block(const NoiseKey& key, std::size_t first_pixel, Words& words) {
-    philox_words(key.seed, key.image_index, key.stage, static_cast<std::uint32_t>(first_pixel / 4), words);
+void uniform_block(const NoiseKey& key, std::size_t first_pixel, std::span<std::uint32_t> words) {
+    philox_words<noise_rounds>(key.seed, key.image_index, key.stage, static_cast<std::uint32_t>(first_pixel / 4),
+                               words);
 }
 
 void normal_block(const NoiseKey& key, std::size_t first_pixel, NoiseBlock& normals) {
     alignas(32) std::array<std::uint32_t, normal_words> words;
-    const std::size_t first_block = first_pixel / noise_block_px * (normal_words / 4);
-    philox_words(key.seed, key.image_index, key.stage, static_cast<std::uint32_t>(first_block), words);
-    box_muller(words, normals);
+    uniform_block(key, first_pixel / noise_block_px * normal_words, words);
+    alignas(32) Directions directions;
+    for (std::size_t i = 0; i < half_block / 2; ++i) {
+        directions[i] = words[half_block + i] << 16U;
+        directions[i + half_block / 2] = words[half_block + i] & 0xffff0000U;
+    }
+    alignas(32) std::array<float, half_block> uniform;
+    for (std::size_t i = 0; i < half_block; ++i) {
+        uniform[i] = (static_cast<float>(static_cast<std::int32_t>(words[i] >> 1U)) + 0.5F) * 0x1p-31F;
+    }
+    box_muller(uniform, directions, 0x1p17F, normals);
+}
+
+void read_out_normal_block(const NoiseKey& key, std::size_t first_pixel, NoiseBlock& normals) {
+    alignas(32) std::array<std::uint32_t, read_out_words> words;
+    uniform_block(key, first_pixel / noise_block_px * read_out_words, words);
+    alignas(32) Directions directions;
+    alignas(32) std::array<float, half_block> uniform;
+    for (std::size_t i = 0; i < half_block; ++i) {
+        directions[i] = words[i] << (32U - angle_bits);
+        const auto radius_word = static_cast<std::int32_t>(words[i] >> angle_bits);
+        uniform[i] = (static_cast<float>(radius_word) + 0.5F) * 0x1p-22F;
+    }
+    box_muller(uniform, directions, 0x1p23F, normals);
 }
 
 void poisson_block(const NoiseKey& key, std::size_t first_pixel, const NoiseBlock& means, NoiseBlock& counts) {
-    // Positive floats are ordered like their bits; the largest of integers, unlike that of floats, is found in SIMD
-    // code.
-    std::int32_t lowest = std::numeric_limits<std::int32_t>::max();
-    std::int32_t highest = 0;
-    std::int32_t highest_small = 0;
-    for (const float mean : means.values) {
-        const auto bits = std::bit_cast<std::int32_t>(mean);
-        const std::int32_t small = bits < std::bit_cast<std::int32_t>(sum_below_mean) ? bits : 0;
-        highest = bits > highest ? bits : highest;
-        lowest = bits < lowest ? bits : lowest;
-        highest_small = small > highest_small ? small : highest_small;
-    }
     alignas(32) Flags open;
     alignas(32) Words words;
     NoiseBlock normals;
-    if (std::bit_cast<float>(highest) >= sum_below_mean) {
-        normal_block(key, first_pixel, normals);
-        expand_large_means(normals, means, counts, open);
+    bool drawn = false;
+    for (std::size_t chunk = 0; chunk < noise_block_px; chunk += chunk_px) {
+        const float* mean = &means.values[chunk];
+        // Positive floats are ordered like their bits; the largest of integers, unlike that of floats, is found in
+        // SIMD code.
+        std::int32_t lowest = std::numeric_limits<std::int32_t>::max();
+        std::int32_t highest = 0;
+        for (std::size_t i = 0; i < chunk_px; ++i) {
+            const auto bits = std::bit_cast<std::int32_t>(mean[i]);
+            highest = bits > highest ? bits : highest;
+            lowest = bits < lowest ? bits : lowest;
+        }
+        if (std::bit_cast<float>(highest) >= sum_below_mean) {
+            if (!drawn) normal_block(key, first_pixel, normals);
+            drawn = true;
+            expand_large_means(&normals.values[chunk], mean, &counts.values[chunk], &open[chunk]);
+        }
+        if (std::bit_cast<float>(lowest) < sum_below_mean) {
+            // Words of their own: those above are shared by pairs of pixels.
+            uniform_block(key, first_pixel + chunk + small_mean_pixels, std::span(words).subspan(chunk, chunk_px));
+            sum_small_means(&words[chunk], mean, std::min(std::bit_cast<float>(highest), sum_below_mean),
+                            &counts.values[chunk], &open[chunk]);
+        }
     }
-    if (std::bit_cast<float>(lowest) < sum_below_mean) {
-        // Words of their own: those above are shared by pairs of pixels.
-        uniform_block(key, first_pixel + small_mean_pixels, words);
-        sum_small_means(words, means, std::bit_cast<float>(highest_small), counts, open);
-    }
-    if (none(open)) return;
     for (std::size_t i = 0; i < noise_block_px; ++i) {
+        // Eight at a time, for nearly all are decided.
+        if (i % 8 == 0 && !any(*reinterpret_cast<const Ints*>(&open[i]))) {
+            i += 7;
+            continue;
+        }
         if (open[i] == 0) continue;
         const auto mean = static_cast<double>(means.values[i]);
-        Uniform64 uniform;
         if (means.values[i] < sum_below_mean) {
             const auto block = static_cast<std::uint32_t>(further_bits_block + first_pixel + i);
-            uniform = Uniform64::from_bits(words[i], philox_block(key.seed, key.image_index, key.stage, block)[0]);
+            const std::uint32_t further = philox_block(key.seed, key.image_index, key.stage, block)[0];
+            counts.values[i] = static_cast<float>(poisson_quantile(mean, Uniform64::from_bits(words[i], further)));
         } else {
-            const double scaled = static_cast<double>(normals.values[i]) / std::numbers::sqrt2;
-            uniform = {0.5 * std::erfc(-scaled), 0.5 * std::erfc(scaled)};
+            const auto z = static_cast<double>(normals.values[i]);
+            counts.values[i] = static_cast<float>(poisson_quantile_of_normal(mean, z));
         }
-        counts.values[i] = static_cast<float>(poisson_quantile(mean, uniform));
     }
 }
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "simulator/random.hpp"
 
@@ -29,11 +30,15 @@ struct NoiseKey {
 // The highest pixel index + 1 that a key serves: beyond it the further words would overlap the first ones.
 inline constexpr std::size_t max_noise_pixels = std::size_t{1} << 26U;
 
-// Uniform words of the pixels first_pixel ... first_pixel + noise_block_px - 1. first_pixel: a multiple of 4.
-void uniform_block(const NoiseKey& key, std::size_t first_pixel, std::array<std::uint32_t, noise_block_px>& words);
+// Uniform words of the pixels from first_pixel on, a multiple of 4; words.size(): a multiple of 4, best of 32.
+void uniform_block(const NoiseKey& key, std::size_t first_pixel, std::span<std::uint32_t> words);
 
 // N(0, 1), to 1e-6; at most 6.66 from 0, which one in 4e10 exceeds. first_pixel: a multiple of noise_block_px.
 void normal_block(const NoiseKey& key, std::size_t first_pixel, NoiseBlock& normals);
+
+// The same in half the time, of 22 bits of radius and 10 of angle for each pair: at most 5.64 from 0, which one in 6e7
+// exceeds.
+void read_out_normal_block(const NoiseKey& key, std::size_t first_pixel, NoiseBlock& normals);
 
 // counts[i] ~ Poisson(means[i]): the quantile of normal_block's number i for means from 2 on. 0 <= means[i] <=
 // max_poisson_mean (not checked). Counts above 2^24 are rounded to float.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <complex>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -38,37 +39,56 @@ std::vector<double> gaussian_line(double fwhm_px, int radius) {
     return line;
 }
 
+// Sums of neighbours in registers: eight pixels at a time, and the rest one by one. left(j) and right(j) point to the
+// pixels j before and j behind those of `out`.
+using EightPixels [[gnu::vector_size(32), gnu::aligned(4), gnu::may_alias]] = float;
+
+template <class Left, class Right>
+void convolve_line(const std::vector<float>& weights, const Left& left, const Right& right, float* __restrict out,
+                   std::size_t n) {
+    const auto eight = [](const float* pixels) { return *reinterpret_cast<const EightPixels*>(pixels); };
+    std::size_t x = 0;
+    for (; x + 16 <= n; x += 16) {
+        EightPixels a = weights[0] * eight(left(0) + x);
+        EightPixels b = weights[0] * eight(left(0) + x + 8);
+        for (std::size_t j = 1; j < weights.size(); ++j) {
+            a += weights[j] * (eight(left(j) + x) + eight(right(j) + x));
+            b += weights[j] * (eight(left(j) + x + 8) + eight(right(j) + x + 8));
+        }
+        *reinterpret_cast<EightPixels*>(out + x) = a;
+        *reinterpret_cast<EightPixels*>(out + x + 8) = b;
+    }
+    for (; x < n; ++x) {
+        float sum = weights[0] * left(0)[x];
+        for (std::size_t j = 1; j < weights.size(); ++j) sum += weights[j] * (left(j)[x] + right(j)[x]);
+        out[x] = sum;
+    }
+}
+
 // Rows of pixels are independent, and so are columns; `line` is symmetric. Beyond the edges there are no photons.
 void convolve_lines(const std::vector<double>& line, Image<float>& photons) {
     const auto width = static_cast<std::size_t>(photons.width);
     const auto height = static_cast<std::size_t>(photons.height);
     const std::size_t radius = line.size() - 1;
-    std::vector<float> weights(line.begin(), line.end());
+    const std::vector<float> weights(line.begin(), line.end());
     std::vector<float> padded(width + 2 * radius, 0.0F);
-    Image<float> along_rows(photons.width, photons.height);
+    // Kept between images, whose fresh pages would cost as much as the sums.
+    thread_local std::vector<float> along_rows;
+    along_rows.resize(photons.size());
     for (std::size_t y = 0; y < height; ++y) {
         std::copy_n(&photons.pixels[y * width], width, &padded[radius]);
-        const float* __restrict centre = &padded[radius];
-        float* __restrict out = &along_rows.pixels[y * width];
-        for (std::size_t x = 0; x < width; ++x) out[x] = weights[0] * centre[x];
-        for (std::size_t j = 1; j <= radius; ++j) {
-            const float weight = weights[j];
-            const float* left = centre - j;
-            const float* right = centre + j;
-            for (std::size_t x = 0; x < width; ++x) out[x] += weight * (left[x] + right[x]);
-        }
+        const float* centre = &padded[radius];
+        convolve_line(
+            weights, [&](std::size_t j) { return centre - j; }, [&](std::size_t j) { return centre + j; },
+            &along_rows[y * width], width);
     }
     const std::vector<float> nothing(width, 0.0F);
+    const float* rows = along_rows.data();
     for (std::size_t y = 0; y < height; ++y) {
-        float* __restrict out = &photons.pixels[y * width];
-        const float* row = &along_rows.pixels[y * width];
-        for (std::size_t x = 0; x < width; ++x) out[x] = weights[0] * row[x];
-        for (std::size_t j = 1; j <= radius; ++j) {
-            const float weight = weights[j];
-            const float* above = y >= j ? &along_rows.pixels[(y - j) * width] : nothing.data();
-            const float* below = y + j < height ? &along_rows.pixels[(y + j) * width] : nothing.data();
-            for (std::size_t x = 0; x < width; ++x) out[x] += weight * (above[x] + below[x]);
-        }
+        convolve_line(
+            weights, [&](std::size_t j) { return y >= j ? rows + (y - j) * width : nothing.data(); },
+            [&](std::size_t j) { return y + j < height ? rows + (y + j) * width : nothing.data(); },
+            &photons.pixels[y * width], width);
     }
 }
 
@@ -104,7 +124,9 @@ struct Buffer {
 
 fftwf_complex* as_complex(float* values) { return reinterpret_cast<fftwf_complex*>(values); }
 
-// The transformed kernel and the plans for one image size. Immutable, hence shared between threads.
+// The transformed kernel and the plans for one image size. Immutable, hence shared between threads. Rows beyond the
+// image hold nothing before the convolution and nothing wanted after it: they are never transformed. Columns are, a
+// few at a time, forth and back while the caches hold them.
 class Convolution {
 public:
     Convolution(const PointSpread& spread, int width, int height)
@@ -113,39 +135,56 @@ public:
           image_height_(height),
           width_(transform_length(width + spread.radius_px)),
           height_(transform_length(height + spread.radius_px)) {
+        const int waves_per_row = width_ / 2 + 1;
         Buffer real;
         Buffer spectrum;
-        float* in = real.resized(real_size());
-        float* out = spectrum.resized(2 * spectrum_size());
+        Buffer columns;
+        float* in = real.resized(length(width_) * length(height_));
+        float* out = spectrum.resized(2 * length(waves_per_row) * length(height_));
+        fftwf_complex* batch = as_complex(columns.resized(batch_size()));
+        fftwf_plan whole = nullptr;
         {
             const std::scoped_lock lock(fftw_planner());
-            forward_ = fftwf_plan_dft_r2c_2d(height_, width_, in, as_complex(out), FFTW_ESTIMATE);
-            backward_ = fftwf_plan_dft_c2r_2d(height_, width_, as_complex(out), in, FFTW_ESTIMATE);
+            whole = fftwf_plan_dft_r2c_2d(height_, width_, in, as_complex(out), FFTW_ESTIMATE);
+            rows_forth_ = fftwf_plan_many_dft_r2c(1, &width_, height, in, nullptr, 1, width_, as_complex(out), nullptr,
+                                                  1, waves_per_row, FFTW_ESTIMATE);
+            rows_back_ = fftwf_plan_many_dft_c2r(1, &width_, height, as_complex(out), nullptr, 1, waves_per_row, in,
+                                                 nullptr, 1, width_, FFTW_ESTIMATE);
+            columns_forth_ = fftwf_plan_many_dft(1, &height_, batch_columns, batch, nullptr, 1, height_, batch, nullptr,
+                                                 1, height_, FFTW_FORWARD, FFTW_ESTIMATE);
+            columns_back_ = fftwf_plan_many_dft(1, &height_, batch_columns, batch, nullptr, 1, height_, batch, nullptr,
+                                                1, height_, FFTW_BACKWARD, FFTW_ESTIMATE);
         }
         // The kernel's centre goes to pixel (0, 0), its left and upper parts to the far ends.
-        std::fill_n(in, real_size(), 0.0F);
+        std::fill_n(in, length(width_) * length(height_), 0.0F);
         const Image<double> kernel = point_spread_kernel(spread);
         const int radius = spread.radius_px;
         const double scale = 1.0 / (static_cast<double>(width_) * height_);
         for (int y = -radius; y <= radius; ++y) {
             for (int x = -radius; x <= radius; ++x) {
-                const auto row = static_cast<std::size_t>(((y % height_) + height_) % height_);
-                const auto column = static_cast<std::size_t>(((x % width_) + width_) % width_);
-                in[row * static_cast<std::size_t>(width_) + column] +=
-                    static_cast<float>(scale * kernel(x + radius, y + radius));
+                const std::size_t row = length(((y % height_) + height_) % height_);
+                const std::size_t column = length(((x % width_) + width_) % width_);
+                in[row * length(width_) + column] += static_cast<float>(scale * kernel(x + radius, y + radius));
             }
         }
-        fftwf_execute_dft_r2c(forward_, in, as_complex(out));
-        // The kernel is even, hence its transform real.
-        transfer_.resize(spectrum_size());
-        for (std::size_t i = 0; i < transfer_.size(); ++i) transfer_[i] = out[2 * i];
+        fftwf_execute_dft_r2c(whole, in, as_complex(out));
+        {
+            const std::scoped_lock lock(fftw_planner());
+            fftwf_destroy_plan(whole);
+        }
+        // The kernel is even, hence its transform real. Column after column.
+        transfer_.resize(length(waves_per_row) * length(height_));
+        for (std::size_t x = 0; x < length(waves_per_row); ++x) {
+            for (std::size_t y = 0; y < length(height_); ++y) {
+                transfer_[x * length(height_) + y] = out[2 * (y * length(waves_per_row) + x)];
+            }
+        }
     }
     Convolution(const Convolution&) = delete;
     Convolution& operator=(const Convolution&) = delete;
     ~Convolution() {
         const std::scoped_lock lock(fftw_planner());
-        fftwf_destroy_plan(forward_);
-        fftwf_destroy_plan(backward_);
+        for (const fftwf_plan plan : {rows_forth_, rows_back_, columns_forth_, columns_back_}) fftwf_destroy_plan(plan);
     }
 
     [[nodiscard]] bool is_for(const PointSpread& spread, int width, int height) const {
@@ -156,23 +195,20 @@ public:
         // Kept between images: fresh pages would cost as much as a transform.
         thread_local Buffer real;
         thread_local Buffer spectrum;
-        float* pixels = real.resized(real_size());
-        float* waves = spectrum.resized(2 * spectrum_size());
-        const auto width = static_cast<std::size_t>(image_width_);
-        const auto row_length = static_cast<std::size_t>(width_);
-        for (std::size_t y = 0; y < static_cast<std::size_t>(image_height_); ++y) {
+        const std::size_t width = length(image_width_);
+        const std::size_t height = length(image_height_);
+        const std::size_t row_length = length(width_);
+        float* pixels = real.resized(row_length * height);
+        float* waves = spectrum.resized(2 * length(width_ / 2 + 1) * height);
+        for (std::size_t y = 0; y < height; ++y) {
             float* row = pixels + y * row_length;
             std::copy_n(&photons.pixels[y * width], width, row);
             std::fill(row + width, row + row_length, 0.0F);
         }
-        std::fill(pixels + static_cast<std::size_t>(image_height_) * row_length, pixels + real_size(), 0.0F);
-        fftwf_execute_dft_r2c(forward_, pixels, as_complex(waves));
-        for (std::size_t i = 0; i < transfer_.size(); ++i) {
-            waves[2 * i] *= transfer_[i];
-            waves[2 * i + 1] *= transfer_[i];
-        }
-        fftwf_execute_dft_c2r(backward_, as_complex(waves), pixels);
-        for (std::size_t y = 0; y < static_cast<std::size_t>(image_height_); ++y) {
+        fftwf_execute_dft_r2c(rows_forth_, pixels, as_complex(waves));
+        convolve_columns(reinterpret_cast<std::complex<float>*>(waves));
+        fftwf_execute_dft_c2r(rows_back_, as_complex(waves), pixels);
+        for (std::size_t y = 0; y < height; ++y) {
             const float* row = pixels + y * row_length;
             // Rounding leaves some 1e-7 of the brightest pixel, of either sign.
             for (std::size_t x = 0; x < width; ++x) {
@@ -183,11 +219,51 @@ public:
     }
 
 private:
-    [[nodiscard]] std::size_t real_size() const {
-        return static_cast<std::size_t>(width_) * static_cast<std::size_t>(height_);
+    // A cache line of complex numbers.
+    static constexpr int batch_columns = 8;
+
+    static std::size_t length(int n) { return static_cast<std::size_t>(n); }
+    [[nodiscard]] std::size_t batch_size() const { return 2 * length(batch_columns) * length(height_); }
+
+    // A constant number of steps, which compilers unroll, for all batches but the last.
+    template <class Do>
+    static void for_columns(std::size_t n, const Do& step) {
+        if (n == batch_columns) {
+            for (std::size_t x = 0; x < batch_columns; ++x) step(x);
+        } else {
+            for (std::size_t x = 0; x < n; ++x) step(x);
+        }
     }
-    [[nodiscard]] std::size_t spectrum_size() const {
-        return static_cast<std::size_t>(width_ / 2 + 1) * static_cast<std::size_t>(height_);
+
+    void convolve_columns(std::complex<float>* waves) const {
+        thread_local Buffer columns;
+        float* batch = columns.resized(batch_size());
+        auto* numbers = reinterpret_cast<std::complex<float>*>(batch);
+        const std::size_t row_length = length(width_ / 2 + 1);
+        const std::size_t filled = length(image_height_);
+        const std::size_t column_length = length(height_);
+        for (std::size_t first = 0; first < row_length; first += batch_columns) {
+            const std::size_t n = std::min(length(batch_columns), row_length - first);
+            for (std::size_t y = 0; y < filled; ++y) {
+                const std::complex<float>* row = waves + y * row_length + first;
+                for_columns(n, [&](std::size_t x) { numbers[x * column_length + y] = row[x]; });
+            }
+            for (std::size_t x = 0; x < length(batch_columns); ++x) {
+                std::complex<float>* column = numbers + x * column_length;
+                std::fill(column + (x < n ? filled : 0), column + column_length, 0.0F);
+            }
+            fftwf_execute_dft(columns_forth_, as_complex(batch), as_complex(batch));
+            const float* transfer = &transfer_[first * column_length];
+            for (std::size_t i = 0; i < n * column_length; ++i) {
+                batch[2 * i] *= transfer[i];
+                batch[2 * i + 1] *= transfer[i];
+            }
+            fftwf_execute_dft(columns_back_, as_complex(batch), as_complex(batch));
+            for (std::size_t y = 0; y < filled; ++y) {
+                std::complex<float>* row = waves + y * row_length + first;
+                for_columns(n, [&](std::size_t x) { row[x] = numbers[x * column_length + y]; });
+            }
+        }
     }
 
     PointSpread spread_;
@@ -195,8 +271,10 @@ private:
     int image_height_;
     int width_;
     int height_;
-    fftwf_plan forward_ = nullptr;
-    fftwf_plan backward_ = nullptr;
+    fftwf_plan rows_forth_ = nullptr;
+    fftwf_plan rows_back_ = nullptr;
+    fftwf_plan columns_forth_ = nullptr;
+    fftwf_plan columns_back_ = nullptr;
     std::vector<float> transfer_;
 };
 

@@ -15,14 +15,24 @@
 
 namespace braggbench {
 
+namespace {
+
+template <int Rounds>
+std::array<std::uint32_t, 4> philox(std::uint64_t seed, std::uint64_t image_index, Stage stage, std::uint32_t block) {
+    using Philox = r123::Philox4x32_R<Rounds>;
+    const typename Philox::ctr_type counter{{block, static_cast<std::uint32_t>(stage),
+                                             static_cast<std::uint32_t>(image_index),
+                                             static_cast<std::uint32_t>(image_index >> 32U)}};
+    const typename Philox::key_type key{{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32U)}};
+    const auto words = Philox{}(counter, key);
+    return {words[0], words[1], words[2], words[3]};
+}
+
+}  // namespace
+
 std::array<std::uint32_t, 4> philox_block(std::uint64_t seed, std::uint64_t image_index, Stage stage,
                                           std::uint32_t block) {
-    const r123::Philox4x32::ctr_type counter{{block, static_cast<std::uint32_t>(stage),
-                                              static_cast<std::uint32_t>(image_index),
-                                              static_cast<std::uint32_t>(image_index >> 32U)}};
-    const r123::Philox4x32::key_type key{{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32U)}};
-    const auto words = r123::Philox4x32{}(counter, key);
-    return {words[0], words[1], words[2], words[3]};
+    return philox<philox_rounds>(seed, image_index, stage, block);
 }
 
 #ifdef __AVX2__
@@ -56,6 +66,7 @@ struct FourCounters {
 }  // namespace
 #endif
 
+template <int Rounds>
 void philox_words(std::uint64_t seed, std::uint64_t image_index, Stage stage, std::uint32_t first_block,
                   std::span<std::uint32_t> words) {
     std::size_t done = 0;
@@ -64,29 +75,37 @@ void philox_words(std::uint64_t seed, std::uint64_t image_index, Stage stage, st
     const __m256i stage_word = lanes(static_cast<std::uint32_t>(stage));
     const __m256i image_low = lanes(image_index & 0xffffffffU);
     const __m256i image_high = lanes(image_index >> 32U);
+    __m256i key0[Rounds];
+    __m256i key1[Rounds];
+    for (int round = 0; round < Rounds; ++round) {
+        // Weyl sequences of Salmon et al. 2011.
+        const auto step = static_cast<std::uint32_t>(round);
+        key0[round] = lanes(static_cast<std::uint32_t>(seed) + step * 0x9E3779B9U);
+        key1[round] = lanes(static_cast<std::uint32_t>(seed >> 32U) + step * 0xBB67AE85U);
+    }
     // Two independent sets of counters hide the latency of the multiplications.
     for (; done + 32 <= words.size(); done += 32) {
         // The sum may carry into the upper half of a lane, which nothing reads.
         const __m256i block = lanes(first_block + static_cast<std::uint32_t>(done / 4));
         FourCounters a{_mm256_add_epi64(block, _mm256_setr_epi64x(0, 1, 2, 3)), stage_word, image_low, image_high};
         FourCounters b{_mm256_add_epi64(block, _mm256_setr_epi64x(4, 5, 6, 7)), stage_word, image_low, image_high};
-        auto key0 = static_cast<std::uint32_t>(seed);
-        auto key1 = static_cast<std::uint32_t>(seed >> 32U);
-        for (int round = 0; round < 10; ++round) {
-            a.round(lanes(key0), lanes(key1));
-            b.round(lanes(key0), lanes(key1));
-            key0 += 0x9E3779B9;  // Weyl sequences of Salmon et al. 2011
-            key1 += 0xBB67AE85;
+#pragma GCC unroll 10
+        for (int round = 0; round < Rounds; ++round) {
+            a.round(key0[round], key1[round]);
+            b.round(key0[round], key1[round]);
         }
         a.store(&words[done]);
         b.store(&words[done + 16]);
     }
 #endif
     for (; done < words.size(); done += 4) {
-        const auto block = philox_block(seed, image_index, stage, first_block + static_cast<std::uint32_t>(done / 4));
+        const auto block = philox<Rounds>(seed, image_index, stage, first_block + static_cast<std::uint32_t>(done / 4));
         std::copy(block.begin(), block.end(), &words[done]);
     }
 }
+
+template void philox_words<noise_rounds>(std::uint64_t, std::uint64_t, Stage, std::uint32_t, std::span<std::uint32_t>);
+template void philox_words<philox_rounds>(std::uint64_t, std::uint64_t, Stage, std::uint32_t, std::span<std::uint32_t>);
 
 RandomStream::RandomStream(std::uint64_t seed, std::uint64_t image_index, Stage stage, std::uint32_t first_block)
     : seed_(seed), image_index_(image_index), stage_(stage), next_block_(first_block) {}

@@ -32,8 +32,14 @@ enum class Stage : std::uint32_t {
 std::array<std::uint32_t, 4> philox_block(std::uint64_t seed, std::uint64_t image_index, Stage stage,
                                           std::uint32_t block);
 
-// The words of consecutive blocks, in order: what RandomStream::bits() would return from first_block on, several times
-// faster. words.size() must be a multiple of 4.
+// Rounds of Philox4x32: ten, the authors' default, for everything drawn one by one; seven, the fewest that pass all of
+// BigCrush (Salmon et al. 2011, table 2), for the noise of pixels.
+inline constexpr int philox_rounds = 10;
+inline constexpr int noise_rounds = 7;
+
+// The words of consecutive blocks, in order: with ten rounds what RandomStream::bits() would return from first_block
+// on, several times faster. words.size() must be a multiple of 4.
+template <int Rounds = philox_rounds>
 void philox_words(std::uint64_t seed, std::uint64_t image_index, Stage stage, std::uint32_t first_block,
                   std::span<std::uint32_t> words);
 

@@ -46,6 +46,12 @@ public:
     void count(std::size_t first, NoiseBlock& photons) const {
         NoiseBlock means;
         const std::size_t n = std::min(noise_block_px, expected_.size() - first);
+        // Too much is computed between two blocks for the processor to foresee the next one.
+        constexpr std::size_t cache_line_px = 64 / sizeof(float);
+        const std::size_t next_end = std::min(first + 2 * noise_block_px, expected_.size());
+        for (std::size_t ahead = first + noise_block_px; ahead < next_end; ahead += cache_line_px) {
+            __builtin_prefetch(&expected_.pixels[ahead]);
+        }
         std::copy_n(&expected_.pixels[first], n, means.values.data());
         std::fill(means.values.data() + n, means.values.data() + noise_block_px, 0.0F);
         if (response_.image_flicker_rms > 0.0) {
@@ -137,7 +143,7 @@ public:
         };
         if (noise > 0.0F) {
             NoiseBlock normals;
-            normal_block(key_, first, normals);
+            read_out_normal_block(key_, first, normals);
             for (std::size_t i = 0; i < noise_block_px; ++i) {
                 rounded[i] = stored(gain * photons.values[i] + (noise * normals.values[i] + offset));
             }

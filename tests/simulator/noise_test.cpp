@@ -141,16 +141,28 @@ TEST(PoissonBlock, NeighboursAndImagesAreIndependent) {
     for (const std::size_t lag : {0U, 1U, 4U}) EXPECT_LT(std::abs(correlation(images[0], images[1], lag)), 3.9) << lag;
 }
 
-TEST(NormalBlock, HasTheExactDistribution) {
+using DrawNormals = void (*)(const NoiseKey&, std::size_t, NoiseBlock&);
+
+class Normals : public testing::TestWithParam<DrawNormals> {};
+
+TEST_P(Normals, HaveTheExactDistribution) {
     constexpr std::size_t cells = 128;
     std::vector<double> histogram(cells, 0.0);
     double sum = 0.0;
     double sum2 = 0.0;
     double sum4 = 0.0;
     double beyond4 = 0.0;
+    double pairs = 0.0;
+    double pairs2 = 0.0;
     NoiseBlock normals;
     for (std::size_t block = 0; block < blocks; ++block) {
-        normal_block({4, 0, Stage::read_noise}, block * noise_block_px, normals);
+        GetParam()({4, 0, Stage::read_noise}, block * noise_block_px, normals);
+        for (std::size_t i = 0; i < noise_block_px / 2; ++i) {
+            const auto x = static_cast<double>(normals.values[i]);
+            const auto y = static_cast<double>(normals.values[i + noise_block_px / 2]);
+            pairs += x * y;
+            pairs2 += (x * x - 1.0) * (y * y - 1.0);
+        }
         for (const float value : normals.values) {
             const auto z = static_cast<double>(value);
             sum += z;
@@ -164,6 +176,9 @@ TEST(NormalBlock, HasTheExactDistribution) {
     EXPECT_LT(std::abs(sum) / std::sqrt(draws), 3.9);
     EXPECT_LT(std::abs(sum2 - draws) / std::sqrt(2 * draws), 3.9);
     EXPECT_LT(std::abs(sum4 - 3 * draws) / std::sqrt(96 * draws), 3.9);
+    // The two of a pair share a radius and an angle and are independent all the same.
+    EXPECT_LT(std::abs(pairs) / std::sqrt(draws / 2), 3.9);
+    EXPECT_LT(std::abs(pairs2) / std::sqrt(4 * draws / 2), 3.9);
     const double expected4 = draws * std::erfc(4.0 / std::sqrt(2.0));
     EXPECT_LT(std::abs(beyond4 - expected4) / std::sqrt(expected4), 3.9);
     double chi2 = 0.0;
@@ -172,12 +187,14 @@ TEST(NormalBlock, HasTheExactDistribution) {
     EXPECT_LT(std::abs(chi_squared_z(chi2, cells - 1)), 3.9);
 }
 
+INSTANTIATE_TEST_SUITE_P(Noise, Normals, testing::Values(&normal_block, &read_out_normal_block));
+
 // The pair of a block's pixels p and p + 128 is a rotated radius, Box and Muller's in double precision.
 TEST(NormalBlock, IsBoxMuller) {
     std::array<std::uint32_t, 192> words{};
     NoiseBlock normals;
     for (std::size_t block = 0; block < 200; ++block) {
-        philox_words(4, 0, Stage::read_noise, static_cast<std::uint32_t>(block * 48), words);
+        philox_words<noise_rounds>(4, 0, Stage::read_noise, static_cast<std::uint32_t>(block * 48), words);
         normal_block({4, 0, Stage::read_noise}, block * noise_block_px, normals);
         for (std::size_t i = 0; i < noise_block_px / 2; ++i) {
             const double radius = std::sqrt(-2.0 * std::log((words[i] / 2 + 0.5) * 0x1p-31));
@@ -191,6 +208,24 @@ TEST(NormalBlock, IsBoxMuller) {
             const double turn = ((word >> 14U) + (within + 0.5) / 16384) * std::numbers::pi / 2;
             ASSERT_NEAR(x, radius * std::cos(turn), 4e-6 + 2e-7 / radius);
             ASSERT_NEAR(y, radius * std::sin(turn), 4e-6 + 2e-7 / radius);
+        }
+    }
+}
+
+// The same with 22 bits of radius and 10 of angle.
+TEST(NormalBlock, OfReadOutIsBoxMuller) {
+    std::array<std::uint32_t, noise_block_px / 2> words{};
+    NoiseBlock normals;
+    for (std::size_t block = 0; block < 200; ++block) {
+        philox_words<noise_rounds>(4, 0, Stage::read_noise, static_cast<std::uint32_t>(block * 32), words);
+        read_out_normal_block({4, 0, Stage::read_noise}, block * noise_block_px, normals);
+        for (std::size_t i = 0; i < words.size(); ++i) {
+            const double radius = std::sqrt(-2.0 * std::log((words[i] / 1024 + 0.5) * 0x1p-22));
+            const int within = static_cast<int>((words[i] & 0xffU) ^ 0x80U) - 0x80;
+            const double turn = ((words[i] >> 8U & 3U) + (within + 0.5) / 256) * std::numbers::pi / 2;
+            ASSERT_NEAR(static_cast<double>(normals.values[i]), radius * std::cos(turn), 4e-6 + 2e-7 / radius);
+            ASSERT_NEAR(static_cast<double>(normals.values[i + words.size()]), radius * std::sin(turn),
+                        4e-6 + 2e-7 / radius);
         }
     }
 }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <Eigen/LU>
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <vector>
@@ -22,6 +23,20 @@ TEST(Philox, KnownAnswers) {
               (Words{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
     EXPECT_EQ(philox_block(0x299f31d0a4093822ULL, 0x0370734413198a2eULL, Stage{0x85a308d3}, 0x243f6a88),
               (Words{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
+}
+
+// The first two lines for philox4x32-7 of the same file.
+TEST(Philox, KnownAnswersOfSevenRounds) {
+    std::array<std::uint32_t, 4> words{};
+    philox_words<noise_rounds>(0, 0, Stage{0}, 0, words);
+    EXPECT_EQ(words, (Words{0x5f6fb709, 0x0d893f64, 0x4f121f81, 0x4f730a48}));
+    philox_words<noise_rounds>(~0ULL, ~0ULL, Stage{0xffffffff}, 0xffffffff, words);
+    EXPECT_EQ(words, (Words{0x5207ddc2, 0x45165e59, 0x4d8ee751, 0x8c52f662}));
+    // Eight counters at a time give the same words.
+    std::array<std::uint32_t, 32> many{};
+    philox_words<noise_rounds>(7, 8, Stage::scene, 40, many);
+    philox_words<noise_rounds>(7, 8, Stage::scene, 47, words);
+    EXPECT_TRUE(std::equal(words.begin(), words.end(), many.begin() + 28));
 }
 
 TEST(Philox, ManyBlocksAreTheSingleOnes) {
