@@ -1,4 +1,4 @@
-// Counter-based random numbers: Philox4x32-10 (Salmon et al. 2011) keyed by (corpus seed, image index, stage), so that
+// Counter-based random numbers: Philox4x32 (Salmon et al. 2011) keyed by (corpus seed, image index, stage), so that
 // any image, and any pixel of it, can be made alone and on any thread.
 #pragma once
 
