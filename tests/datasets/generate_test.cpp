@@ -58,10 +58,9 @@ TEST_F(Generate, BytesDoNotDependOnThreads) {
 TEST_F(Generate, ImageAloneIsTheImageOfTheCorpus) {
     generate(recipe(), directory / "all.h5", 2, ignore_progress);
     const CorpusReader corpus(directory / "all.h5");
-    const auto assignments = draw_assignments(recipe());
-    const Models models = load_models(recipe());
+    const RecipeSource source(recipe());
     for (const std::int64_t k : {0, 5, 11, 22}) {
-        const CorpusRecord alone = make_record(recipe(), assignments[static_cast<std::size_t>(k)], k, models);
+        const CorpusRecord alone = source.record(k);
         EXPECT_EQ(alone.image, corpus.image(k)) << k;
         EXPECT_EQ(alone.class_index, corpus.class_indices()[static_cast<std::size_t>(k)]);
         EXPECT_EQ(alone.peaks.size(), corpus.peaks(k).size());
