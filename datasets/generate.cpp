@@ -72,11 +72,13 @@ Recipe validated(Recipe&& recipe) {
 
 }  // namespace
 
-RecipeSource::RecipeSource(Recipe recipe)
+RecipeSource::RecipeSource(Recipe recipe, Models models)
     : recipe_(validated(std::move(recipe))),
       labeller_(recipe_),
-      models_(load_models(recipe_)),
+      models_(std::move(models)),
       assignments_(draw_assignments(recipe_)) {}
+
+RecipeSource::RecipeSource(Recipe recipe) : RecipeSource(recipe, load_models(validated(Recipe(recipe)))) {}
 
 Experiment RecipeSource::experiment(const SceneRule& scene, std::int64_t index) const {
     const Assignment& assignment = assignments_[static_cast<std::size_t>(index)];

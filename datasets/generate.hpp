@@ -18,8 +18,11 @@ namespace braggbench {
 class RecipeSource {
 public:
     explicit RecipeSource(Recipe recipe);
+    // With models that are loaded already.
+    RecipeSource(Recipe recipe, Models models);
 
     [[nodiscard]] const Recipe& recipe() const { return recipe_; }
+    [[nodiscard]] const Models& models() const { return models_; }
     [[nodiscard]] const std::vector<Assignment>& assignments() const { return assignments_; }
     // The record that generate() writes for image `index`.
     [[nodiscard]] CorpusRecord record(std::int64_t index) const;
