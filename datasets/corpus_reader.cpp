@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 
 #include "datasets/corpus.hpp"
 #include "datasets/corpus_layout.hpp"
 #include "datasets/hdf5.hpp"
+#include "datasets/image_cache.hpp"
 #include "simulator/error.hpp"
 #include "simulator/faults.hpp"
 
@@ -66,7 +68,11 @@ struct CorpusReader::State {
     Handle file;
     Handle data;
     std::vector<Handle> peak_columns;
+    std::vector<std::uint32_t> checksums;
     bool ours = false;  // chunks as encode() makes them
+    ImageCache cache;
+
+    State(std::filesystem::path place, std::size_t cache_bytes) : path(std::move(place)), cache(cache_bytes) {}
 
     [[noreturn]] void reject(const std::string& why) const {
         throw DataError(fmt::format("{}: {}", path.string(), why));
@@ -126,6 +132,17 @@ struct CorpusReader::State {
         info.recipe_toml = hdf5::read_text(file, "/entry/recipe");
         info.provenance = hdf5::read_text(file, "/entry/process/version");
         info.seed = hdf5::read_u64(file, "/entry/seed");
+        if (hdf5::is_dataset(file, "/entry/process/import")) {
+            info.import_note = hdf5::read_text(file, "/entry/process/import");
+        }
+        if (hdf5::is_dataset(file, "/entry/process/image_sources")) {
+            std::istringstream lines(hdf5::read_text(file, "/entry/process/image_sources"));
+            for (std::string line; std::getline(lines, line);) info.image_sources.push_back(line);
+        }
+        if (hdf5::is_dataset(file, layout::checksum_path)) {
+            checksums = hdf5::read_all<std::uint32_t>(file, layout::checksum_path,
+                                                      {static_cast<std::uint64_t>(info.image_count)});
+        }
         Faults faults;
         check(info.detector, faults);
         try {
@@ -158,6 +175,12 @@ struct CorpusReader::State {
     void read_truth() {
         const auto count = static_cast<std::uint64_t>(info.image_count);
         truth.resize(count);
+        // Files of before imports existed are all simulated.
+        const std::string peaks =
+            hdf5::text_attribute(hdf5::open(file, "/entry/truth"), "peaks").value_or(layout::peak_source_names[0]);
+        const auto* const name = std::ranges::find(layout::peak_source_names, peaks);
+        if (name == layout::peak_source_names.end()) reject(fmt::format("/entry/truth@peaks is \"{}\".", peaks));
+        info.peak_source = static_cast<PeakSource>(name - layout::peak_source_names.begin());
         for (const auto& column : layout::truth_columns) {
             const auto values = hdf5::read_all<float>(file, std::string("/entry/truth/") + column.name, {count});
             for (std::size_t i = 0; i < truth.size(); ++i) truth[i].*(column.member) = values[i];
@@ -189,6 +212,24 @@ struct CorpusReader::State {
         });
     }
 
+    [[nodiscard]] Image<std::uint16_t> decode(std::int64_t index) const {
+        Image<std::uint16_t> image(info.width_px, info.height_px);
+        const auto row = static_cast<std::uint64_t>(index);
+        if (ours) {
+            const auto chunk = hdf5::read_chunk(data, {row, 0, 0});
+            const std::span<std::uint8_t> bytes(reinterpret_cast<std::uint8_t*>(image.pixels.data()),
+                                                image.pixels.size() * sizeof(std::uint16_t));
+            if (!chunk || !hdf5::decode_chunk(*chunk, sizeof(std::uint16_t), bytes)) {
+                reject(fmt::format("image {} is missing or damaged. Make the corpus again.", index));
+            }
+            return image;
+        }
+        hdf5::read_block(data, {row, 0, 0},
+                         {1, static_cast<std::uint64_t>(image.height), static_cast<std::uint64_t>(image.width)},
+                         hdf5::Number::u16, image.pixels.data());
+        return image;
+    }
+
     void check_index(std::int64_t index) const {
         if (index < 0 || index >= info.image_count) {
             throw UsageError(
@@ -197,8 +238,8 @@ struct CorpusReader::State {
     }
 };
 
-CorpusReader::CorpusReader(std::filesystem::path path) : state_(std::make_unique<State>()) {
-    state_->path = std::move(path);
+CorpusReader::CorpusReader(std::filesystem::path path, std::size_t cache_bytes)
+    : state_(std::make_unique<State>(std::move(path), cache_bytes)) {
     state_->open();
 }
 
@@ -211,6 +252,7 @@ const CorpusInfo& CorpusReader::info() const { return state_->info; }
 const std::vector<std::int32_t>& CorpusReader::class_indices() const { return state_->classes; }
 const std::vector<Split>& CorpusReader::splits() const { return state_->splits; }
 const std::vector<ImageTruth>& CorpusReader::truth() const { return state_->truth; }
+const std::vector<std::uint32_t>& CorpusReader::checksums() const { return state_->checksums; }
 
 std::vector<float> CorpusReader::drawn(const std::string& name) const {
     if (std::ranges::find(state_->info.drawn_names, name) == state_->info.drawn_names.end()) return {};
@@ -226,24 +268,20 @@ std::vector<std::int64_t> CorpusReader::indices(Split split) const {
     return result;
 }
 
+std::shared_ptr<const Image<std::uint16_t>> CorpusReader::shared_image(std::int64_t index) const {
+    State& state = *state_;
+    state.check_index(index);
+    if (auto image = state.cache.find(index)) return image;
+    auto image = std::make_shared<const Image<std::uint16_t>>(state.decode(index));
+    state.cache.insert(index, image);
+    return image;
+}
+
 Image<std::uint16_t> CorpusReader::image(std::int64_t index) const {
     const State& state = *state_;
+    if (state.cache.capacity_bytes() > 0) return *shared_image(index);
     state.check_index(index);
-    Image<std::uint16_t> image(state.info.width_px, state.info.height_px);
-    const auto row = static_cast<std::uint64_t>(index);
-    if (state.ours) {
-        const auto chunk = hdf5::read_chunk(state.data, {row, 0, 0});
-        const std::span<std::uint8_t> bytes(reinterpret_cast<std::uint8_t*>(image.pixels.data()),
-                                            image.pixels.size() * sizeof(std::uint16_t));
-        if (!chunk || !hdf5::decode_chunk(*chunk, sizeof(std::uint16_t), bytes)) {
-            state.reject(fmt::format("image {} is missing or damaged. Make the corpus again.", index));
-        }
-        return image;
-    }
-    hdf5::read_block(state.data, {row, 0, 0},
-                     {1, static_cast<std::uint64_t>(image.height), static_cast<std::uint64_t>(image.width)},
-                     hdf5::Number::u16, image.pixels.data());
-    return image;
+    return state.decode(index);
 }
 
 std::vector<Peak> CorpusReader::peaks(std::int64_t index) const {

@@ -14,6 +14,7 @@
 #include "datasets/corpus.hpp"
 #include "datasets/corpus_layout.hpp"
 #include "datasets/hdf5.hpp"
+#include "datasets/manifest.hpp"
 #include "simulator/constants.hpp"
 #include "simulator/error.hpp"
 #include "simulator/faults.hpp"
@@ -138,6 +139,11 @@ void validate(const CorpusInfo& info) {
             "The detector must assemble to the size of the corpus's images.");
     require(info.wavelength_A > 0.0, "The wavelength of a corpus must be positive.");
     require(!info.class_names.empty(), "A corpus needs at least one class name.");
+    require(info.imported_mask.pixels.empty() ||
+                (info.imported_mask.width == info.width_px && info.imported_mask.height == info.height_px),
+            "The mask must have the size of the corpus's images.");
+    require(info.image_sources.empty() || info.image_sources.size() == static_cast<std::size_t>(info.image_count),
+            "Either every image of a corpus has a source or none has.");
 }
 
 void set_units(const Handle& object, std::string_view units) { hdf5::set_attribute(object, "units", units); }
@@ -216,7 +222,8 @@ void write_detector(const Handle& instrument, const CorpusInfo& info) {
     const auto height = static_cast<std::uint64_t>(info.height_px);
     const Handle mask = hdf5::create_chunked(detector, "pixel_mask", hdf5::Number::u32, {height, width},
                                              {height, width}, {height, width});
-    const Image<std::uint8_t> bits = pixel_mask(info.response, info.detector);
+    const Image<std::uint8_t> bits =
+        info.imported_mask.pixels.empty() ? pixel_mask(info.response, info.detector) : info.imported_mask;
     const std::vector<std::uint32_t> pixels(bits.pixels.begin(), bits.pixels.end());
     hdf5::write_chunk(mask, {0, 0},
                       hdf5::encode_chunk(as_bytes(std::span<const std::uint32_t>(pixels)), sizeof(std::uint32_t)));
@@ -239,8 +246,9 @@ void write_detector(const Handle& instrument, const CorpusInfo& info) {
 
 EncodedRecord encode(CorpusRecord&& record) {
     EncodedRecord encoded;
-    encoded.chunk =
-        hdf5::encode_chunk(as_bytes(std::span<const std::uint16_t>(record.image.pixels)), sizeof(std::uint16_t));
+    const auto pixels = as_bytes(std::span<const std::uint16_t>(record.image.pixels));
+    encoded.chunk = hdf5::encode_chunk(pixels, sizeof(std::uint16_t));
+    encoded.checksum = hdf5::crc32(pixels);
     encoded.record = std::move(record);
     // The size stays, so that the writer can check it.
     encoded.record.image.pixels = {};
@@ -256,6 +264,7 @@ struct CorpusWriter::State {
 
     Handle file;
     Handle data;
+    Column checksums;
     Column classes;
     Column splits;
     std::vector<Column> truth;
@@ -286,7 +295,8 @@ struct CorpusWriter::State {
     // HDF5 keeps a file open as long as any object in it is.
     void close() {
         data.close();
-        for (Column* column : {&classes, &splits, &orientation, &peak_offsets, &peak_counts, &photon_energies}) {
+        for (Column* column :
+             {&checksums, &classes, &splits, &orientation, &peak_offsets, &peak_counts, &photon_energies}) {
             *column = Column();
         }
         truth.clear();
@@ -335,18 +345,24 @@ struct CorpusWriter::State {
         const Handle process = hdf5::create_group(entry, "process", "NXprocess");
         hdf5::write_text(process, "program", "braggbench");
         hdf5::write_text(process, "version", info.provenance);
+        if (!info.import_note.empty()) hdf5::write_text(process, "import", info.import_note);
+        if (!info.image_sources.empty()) {
+            hdf5::write_text(process, "image_sources", fmt::format("{}", fmt::join(info.image_sources, "\n")));
+        }
 
         const Handle data_group = hdf5::create_group(entry, "data", "NXdata");
         hdf5::set_attribute(data_group, "signal", std::string_view("data"));
         data = hdf5::create_chunked(data_group, "data", hdf5::Number::u16, {count, height, width},
                                     {count, height, width}, {1, height, width});
+        checksums = Column::create<std::uint32_t>(data_group, "checksum", nullptr);
+        const std::string_view made = info.import_note.empty() ? "simulated" : "imported";
         const Handle sample = hdf5::create_group(entry, "sample", "NXsample");
-        hdf5::write_text(sample, "name", "simulated");
+        hdf5::write_text(sample, "name", made);
         hdf5::write_text(sample, "depends_on", ".");
         const Handle source = hdf5::create_group(entry, "source", "NXsource");
-        hdf5::write_text(source, "name", "simulated");
+        hdf5::write_text(source, "name", made);
         const Handle instrument = hdf5::create_group(entry, "instrument", "NXinstrument");
-        hdf5::write_text(instrument, "name", "simulated");
+        hdf5::write_text(instrument, "name", made);
         const Handle beam = hdf5::create_group(instrument, "beam", "NXbeam");
         // A scalar: dxtbx takes an array for one wavelength per image.
         write_with_units(beam, "incident_wavelength", info.wavelength_A, "angstrom");
@@ -359,6 +375,8 @@ struct CorpusWriter::State {
         hdf5::set_attribute(splits.dataset(), "names", std::vector<std::string>{"train", "validation", "test"});
 
         const Handle truth_group = hdf5::create_group(entry, "truth", "NXcollection");
+        hdf5::set_attribute(truth_group, "peaks",
+                            std::string_view(layout::peak_source_names[static_cast<std::size_t>(info.peak_source)]));
         for (const auto& column : layout::truth_columns) {
             truth.push_back(Column::create<float>(truth_group, column.name, column.units));
         }
@@ -469,6 +487,7 @@ void CorpusWriter::append(const EncodedRecord& encoded) {
                                            record.drawn.size(), state.info.drawn_names.size()));
     }
     hdf5::write_chunk(state.data, {static_cast<std::uint64_t>(state.appended), 0, 0}, encoded.chunk);
+    state.checksums.append(encoded.checksum);
     state.classes.append(static_cast<std::int32_t>(record.class_index));
     state.splits.append(static_cast<std::uint8_t>(record.split));
     for (std::size_t i = 0; i < layout::truth_columns.size(); ++i) {
@@ -489,13 +508,14 @@ void CorpusWriter::finish() {
                                            state.appended, state.info.image_count));
     }
     if (!state.cxi_rows[0].empty()) state.write_cxi_rows(state.appended);
-    for (Column* column : {&state.classes, &state.splits, &state.orientation, &state.peak_offsets, &state.peak_counts,
-                           &state.photon_energies}) {
+    for (Column* column : {&state.checksums, &state.classes, &state.splits, &state.orientation, &state.peak_offsets,
+                           &state.peak_counts, &state.photon_energies}) {
         column->finish();
     }
     for (Column& column : state.truth) column.finish();
     for (Column& column : state.drawn) column.finish();
     for (Column& column : state.peak_columns) column.finish();
+    hdf5::write_text(state.file, layout::manifest_path, make_manifest(state.file));
     hdf5::flush(state.file);
     state.close();
     // The rename must not reach the disk before the content does.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "datasets/recipe_toml.hpp"
@@ -63,6 +64,34 @@ std::string HollatzLabels::line(const std::string& file, std::int64_t index, con
                        flag(crystal && scene.model == "photosystem-1"), flag(crystal && scene.model == "photosystem-2"),
                        flag(several), flag(ice), flag(ice && ice_photons > protein_photons), mosaic_deg,
                        several ? mosaic_deg : 0.0F);
+}
+
+std::vector<std::string> resonet_label_names() {
+    return {"class", "num_lat", "multi_lattice", "visible_peaks", "reso"};
+}
+
+std::vector<float> resonet_labels(const CorpusReader& corpus, std::int64_t index) {
+    const auto at = static_cast<std::size_t>(index);
+    const float lattices = corpus.truth()[at].lattice_count;
+    float visible = 0.0F;
+    float resolution_A = 0.0F;
+    for (const Peak& peak : corpus.peaks(index)) {
+        if (!peak.visible) continue;
+        visible += 1.0F;
+        if (peak.kind != PeakKind::protein) continue;
+        resolution_A = resolution_A == 0.0F ? peak.d_A : std::min(resolution_A, peak.d_A);
+    }
+    return {static_cast<float>(corpus.class_indices()[at]), lattices, lattices >= 2.0F ? 1.0F : 0.0F, visible,
+            resolution_A};
+}
+
+std::vector<std::string> resonet_geometry_names() { return {"detdist", "pixsize", "wavelen", "xdim", "ydim"}; }
+
+std::vector<float> resonet_geometry(const CorpusInfo& info) {
+    const Panel& panel = info.detector.panels.front();
+    return {static_cast<float>(panel.origin_mm.z()), static_cast<float>(panel.pixel_size_mm),
+            static_cast<float>(info.wavelength_A), static_cast<float>(info.width_px),
+            static_cast<float>(info.height_px)};
 }
 
 }  // namespace braggbench

@@ -34,4 +34,13 @@ private:
     std::vector<float> mosaic_deg_;
 };
 
+// The columns of the tables `labels` and `geom` of resonet's files, and the rows of an image: class (its number),
+// num_lat (lattices), multi_lattice (0 or 1), visible_peaks, reso (the smallest d of a visible protein peak in
+// angstrom, 0 without one); detdist and pixsize (mm), wavelen (angstrom), xdim and ydim (px of the corpus). Names as
+// resonet's simulations (github.com/dermen/resonet, sims/main.py) call them.
+std::vector<std::string> resonet_label_names();
+std::vector<float> resonet_labels(const CorpusReader& corpus, std::int64_t index);
+std::vector<std::string> resonet_geometry_names();
+std::vector<float> resonet_geometry(const CorpusInfo& info);
+
 }  // namespace braggbench
