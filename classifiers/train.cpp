@@ -93,7 +93,10 @@ TrainedModel train(const CorpusReader& corpus, const TrainOptions& options,
     if (!options.checkpoint.empty()) require_writable(options.checkpoint);
     const auto begin = std::chrono::steady_clock::now();
     const auto& info = corpus.info();
-    const auto recipe = parse_recipe(info.recipe_toml, corpus.path().string());
+    // An imported corpus has no recipe, and none of its classes is known to be a hit.
+    Recipe recipe;
+    recipe.name = corpus.path().stem().string();
+    if (info.import_note.empty()) recipe = parse_recipe(info.recipe_toml, corpus.path().string());
 
     TrainedModel model;
     auto& card = model.card;

@@ -21,6 +21,9 @@ enum class PeakSource : std::uint8_t {
     unknown     // nobody has listed any
 };
 
+// As /entry/truth@peaks has it.
+const char* to_string(PeakSource source);
+
 // Everything about a corpus that is the same for all its images.
 struct CorpusInfo {
     std::int64_t image_count = 0;

@@ -16,8 +16,6 @@ inline constexpr std::int32_t format_version = 2;
 inline constexpr const char* format_attribute = "braggbench_corpus_version";
 inline constexpr const char* checksum_path = "/entry/data/checksum";
 inline constexpr const char* manifest_path = "/entry/manifest";
-// Values of /entry/truth@peaks, by PeakSource.
-inline constexpr std::array<const char*, 3> peak_source_names = {"simulated", "listed", "unknown"};
 
 // Rows per chunk of a table that grows; small, so that one image's peaks cost little to read.
 inline constexpr std::uint64_t rows_per_chunk = 4096;

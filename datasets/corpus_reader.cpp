@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <sstream>
+#include <stdexcept>
 
 #include "datasets/corpus.hpp"
 #include "datasets/corpus_layout.hpp"
@@ -57,6 +58,18 @@ Detector read_detector(const Handle& file, int width_px, int height_px) {
 }
 
 }  // namespace
+
+const char* to_string(PeakSource source) {
+    switch (source) {
+        case PeakSource::simulated:
+            return "simulated";
+        case PeakSource::listed:
+            return "listed";
+        case PeakSource::unknown:
+            return "unknown";
+    }
+    throw std::logic_error("PeakSource out of range");
+}
 
 struct CorpusReader::State {
     std::filesystem::path path;
@@ -177,10 +190,14 @@ struct CorpusReader::State {
         truth.resize(count);
         // Files of before imports existed are all simulated.
         const std::string peaks =
-            hdf5::text_attribute(hdf5::open(file, "/entry/truth"), "peaks").value_or(layout::peak_source_names[0]);
-        const auto* const name = std::ranges::find(layout::peak_source_names, peaks);
-        if (name == layout::peak_source_names.end()) reject(fmt::format("/entry/truth@peaks is \"{}\".", peaks));
-        info.peak_source = static_cast<PeakSource>(name - layout::peak_source_names.begin());
+            hdf5::text_attribute(hdf5::open(file, "/entry/truth"), "peaks").value_or(to_string(PeakSource::simulated));
+        bool known = false;
+        for (const auto source : {PeakSource::simulated, PeakSource::listed, PeakSource::unknown}) {
+            if (peaks != to_string(source)) continue;
+            info.peak_source = source;
+            known = true;
+        }
+        if (!known) reject(fmt::format("/entry/truth@peaks is \"{}\".", peaks));
         for (const auto& column : layout::truth_columns) {
             const auto values = hdf5::read_all<float>(file, std::string("/entry/truth/") + column.name, {count});
             for (std::size_t i = 0; i < truth.size(); ++i) truth[i].*(column.member) = values[i];

@@ -375,8 +375,7 @@ struct CorpusWriter::State {
         hdf5::set_attribute(splits.dataset(), "names", std::vector<std::string>{"train", "validation", "test"});
 
         const Handle truth_group = hdf5::create_group(entry, "truth", "NXcollection");
-        hdf5::set_attribute(truth_group, "peaks",
-                            std::string_view(layout::peak_source_names[static_cast<std::size_t>(info.peak_source)]));
+        hdf5::set_attribute(truth_group, "peaks", std::string_view(to_string(info.peak_source)));
         for (const auto& column : layout::truth_columns) {
             truth.push_back(Column::create<float>(truth_group, column.name, column.units));
         }

@@ -39,6 +39,13 @@ bool is_image_name(const fs::path& path) {
     return std::ranges::find(endings, lower_ending(path)) != endings.end();
 }
 
+// Of endings that no stack has the content is not looked at yet: that would open every file twice.
+bool may_be_stack(const fs::path& path) {
+    constexpr std::array<std::string_view, 9> single = {".png",  ".pgm", ".tif", ".tiff", ".jpg",
+                                                        ".jpeg", ".cbf", ".img", ".smv"};
+    return std::ranges::find(single, lower_ending(path)) == single.end();
+}
+
 // Files that lie beside images and are none.
 bool is_companion(const fs::path& path) {
     constexpr std::array<std::string_view, 9> endings = {".csv",  ".txt",  ".tsv", ".md",  ".json",
@@ -147,7 +154,7 @@ public:
 
 private:
     void add_file(const fs::path& file, const fs::path& root, const std::string& label, std::optional<Split> split) {
-        if (!is_hdf5(file)) {
+        if (!may_be_stack(file) || !is_hdf5(file)) {
             found_.push_back({{file, 0, false, -1, split}, root, options_.label.empty() ? label : options_.label});
             return;
         }
