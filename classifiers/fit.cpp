@@ -176,7 +176,7 @@ nlohmann::json to_json(const TrainOptions& options) {
             {"view_size_px", options.view_size_px}};
 }
 
-FitResult fit(Classifier& network, const ImageSet& train_images, const ImageSet& validation_images,
+FitResult fit(Classifier& network, const EpochImages& train_images, const ImageSet& validation_images,
               const TrainOptions& options, const std::string& corpus_id,
               const std::function<void(std::int64_t, std::int64_t, int)>& progress,
               const std::function<void(const EpochResult&)>& on_epoch) {
@@ -186,11 +186,12 @@ FitResult fit(Classifier& network, const ImageSet& train_images, const ImageSet&
     Progress state;
     if (options.resume) state = read_checkpoint(options.checkpoint, network, optimizer, identity);
 
-    const auto image_count = static_cast<std::int64_t>(train_images.labels.size());
     const auto batch_size = static_cast<std::int64_t>(options.batch_size);
-    const auto steps_per_epoch = (image_count + batch_size - 1) / batch_size;
     for (int epoch = static_cast<int>(state.result.epochs.size()) + 1; epoch <= options.epochs; ++epoch) {
         const auto begin = std::chrono::steady_clock::now();
+        const ImageSet& images = train_images(epoch);
+        const auto image_count = static_cast<std::int64_t>(images.labels.size());
+        const auto steps_per_epoch = (image_count + batch_size - 1) / batch_size;
         const auto rows = shuffled_rows(image_count, options.seed, epoch);
         network.train();
         Score total;
@@ -203,9 +204,9 @@ FitResult fit(Classifier& network, const ImageSet& train_images, const ImageSet&
                                               options.epochs * steps_per_epoch);
             for (auto& group : optimizer.param_groups())
                 static_cast<torch::optim::AdamWOptions&>(group.options()).lr(rate);
-            const auto labels = labels_of(train_images, batch);
+            const auto labels = labels_of(images, batch);
             optimizer.zero_grad();
-            const auto logits = network.forward(augmented_batch_of(train_images, batch, options.seed, epoch));
+            const auto logits = network.forward(augmented_batch_of(images, batch, options.seed, epoch));
             const auto loss = torch::nn::functional::cross_entropy(logits, labels);
             if (!std::isfinite(loss.item<float>())) {
                 throw UsageError("the loss is no longer a finite number in epoch " + std::to_string(epoch) +

@@ -99,8 +99,16 @@ torch::Tensor make_batch(const ImageSet& images, std::span<const std::int64_t> r
 
 }  // namespace
 
-ImageSet load_image_set(const CorpusReader& corpus, std::span<const std::int64_t> indices, const ViewSpec& spec,
-                        double gain_adu_per_photon, double offset_adu) {
+namespace {
+
+struct LabelledImage {
+    Image<std::uint16_t> image;
+    int label = 0;
+};
+
+ImageSet image_set(std::span<const std::int64_t> indices, const ViewSpec& spec, double gain_adu_per_photon,
+                   double offset_adu, const std::string& origin,
+                   const std::function<LabelledImage(std::int64_t)>& image_of) {
     const auto count = static_cast<std::int64_t>(indices.size());
     ImageSet set;
     set.photons = torch::empty({count, spec.size_px, spec.size_px}, torch::kFloat16);
@@ -108,18 +116,36 @@ ImageSet load_image_set(const CorpusReader& corpus, std::span<const std::int64_t
     for_each_index(count, [&](std::int64_t i) {
         const torch::NoGradGuard no_grad;
         const auto index = indices[static_cast<std::size_t>(i)];
-        auto view = make_view(corpus.image(index), spec, gain_adu_per_photon, offset_adu);
+        const LabelledImage labelled = image_of(index);
+        auto view = make_view(labelled.image, spec, gain_adu_per_photon, offset_adu);
         for (auto& value : view.photons.pixels) {
             if (!std::isfinite(value)) {
-                throw DataError(corpus.path().string() + ": image " + std::to_string(index) +
+                throw DataError(origin + ": image " + std::to_string(index) +
                                 " has a value that is not finite (after offset and gain). Check the corpus' response.");
             }
             value = std::clamp(value, -half_max, half_max);
         }
         set.photons[i].copy_(torch::from_blob(view.photons.pixels.data(), {spec.size_px, spec.size_px}));
-        set.labels[static_cast<std::size_t>(i)] = corpus.class_indices()[static_cast<std::size_t>(index)];
+        set.labels[static_cast<std::size_t>(i)] = labelled.label;
     });
     return set;
+}
+
+}  // namespace
+
+ImageSet load_image_set(const CorpusReader& corpus, std::span<const std::int64_t> indices, const ViewSpec& spec,
+                        double gain_adu_per_photon, double offset_adu) {
+    return image_set(indices, spec, gain_adu_per_photon, offset_adu, corpus.path().string(), [&](std::int64_t index) {
+        return LabelledImage{corpus.image(index), corpus.class_indices()[static_cast<std::size_t>(index)]};
+    });
+}
+
+ImageSet make_image_set(const RecipeSource& source, std::span<const std::int64_t> indices, const ViewSpec& spec,
+                        double gain_adu_per_photon, double offset_adu) {
+    return image_set(indices, spec, gain_adu_per_photon, offset_adu, source.recipe().name, [&](std::int64_t index) {
+        CorpusRecord record = source.record(index);
+        return LabelledImage{std::move(record.image), record.class_index};
+    });
 }
 
 torch::Tensor batch_of(const ImageSet& images, std::span<const std::int64_t> rows) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "datasets/corpus.hpp"
+#include "datasets/generate.hpp"
 #include "datasets/view.hpp"
 #include "simulator/random.hpp"
 
@@ -23,6 +24,10 @@ struct ImageSet {
 // Values beyond what float16 holds are clamped (65 504 photons). Throws DataError naming the image for values that are
 // not finite.
 ImageSet load_image_set(const CorpusReader& corpus, std::span<const std::int64_t> indices, const ViewSpec& spec,
+                        double gain_adu_per_photon, double offset_adu);
+
+// The same of images that no file holds.
+ImageSet make_image_set(const RecipeSource& source, std::span<const std::int64_t> indices, const ViewSpec& spec,
                         double gain_adu_per_photon, double offset_adu);
 
 // (n, 1, size, size) float32.

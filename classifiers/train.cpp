@@ -9,6 +9,7 @@
 #include "classifiers/fit.hpp"
 #include "classifiers/image_set.hpp"
 #include "classifiers/metric.hpp"
+#include "datasets/recipe_stream.hpp"
 #include "datasets/recipe_toml.hpp"
 #include "simulator/atomic_file.hpp"
 #include "simulator/error.hpp"
@@ -46,23 +47,30 @@ void check(const TrainOptions& options) {
     if (!faults.empty()) throw UsageError(faults);
 }
 
-void require_every_class(const CorpusReader& corpus, const std::vector<int>& train_labels) {
-    const auto& names = corpus.info().class_names;
+// What training takes its images from.
+struct TrainingData {
+    std::string origin;  // a path or stream, for messages
+    const CorpusInfo& info;
+    Recipe recipe;
+    std::string id;  // tells sources apart
+};
+
+void require_every_class(const TrainingData& data, const std::vector<int>& train_labels) {
+    const auto& names = data.info.class_names;
     std::string missing;
     for (std::size_t c = 0; c < names.size(); ++c) {
         if (std::find(train_labels.begin(), train_labels.end(), static_cast<int>(c)) != train_labels.end()) continue;
         missing += (missing.empty() ? "'" : ", '") + names[c] + "'";
     }
     if (!missing.empty()) {
-        throw DataError(corpus.path().string() + ": no image of " + missing +
+        throw DataError(data.origin + ": no image of " + missing +
                         " in the train split (a class that is never seen cannot be learned). Generate more images.");
     }
 }
 
-nlohmann::json training_json(const CorpusReader& corpus, const Recipe& recipe, const TrainOptions& options,
-                             const FitResult& result, const std::vector<int>& validation_labels,
-                             const Classifier& network, double seconds) {
-    const auto shares = class_shares(validation_labels, static_cast<int>(corpus.info().class_names.size()));
+nlohmann::json training_json(const TrainingData& data, const TrainOptions& options, const FitResult& result,
+                             const std::vector<int>& validation_labels, const Classifier& network, double seconds) {
+    const auto shares = class_shares(validation_labels, static_cast<int>(data.info.class_names.size()));
     const double majority = *std::max_element(shares.begin(), shares.end());
     const auto count = static_cast<std::int64_t>(validation_labels.size());
     nlohmann::json epochs = nlohmann::json::array();
@@ -73,9 +81,9 @@ nlohmann::json training_json(const CorpusReader& corpus, const Recipe& recipe, c
         epochs.push_back(json);
     }
     return {{"command", "train"},
-            {"corpus", corpus.path().string()},
-            {"recipe", recipe.name},
-            {"corpus_seed", corpus.info().seed},
+            {"corpus", data.origin},
+            {"recipe", data.recipe.name},
+            {"corpus_seed", data.info.seed},
             {"options", to_json(options)},
             {"parameters", parameter_count(network)},
             {"best_epoch", result.best_epoch},
@@ -84,51 +92,97 @@ nlohmann::json training_json(const CorpusReader& corpus, const Recipe& recipe, c
             {"provenance", {{"version", version()}, {"git_commit", git_commit()}}}};
 }
 
+ModelCard make_card(const TrainingData& data, const TrainOptions& options) {
+    ModelCard card;
+    card.zoo_name = options.model;
+    card.class_names = data.info.class_names;
+    for (const auto& rule : data.recipe.classes) {
+        if (rule.scene.crystal) card.hit_classes.push_back(rule.name);
+    }
+    card.view.size_px =
+        options.view_size_px != 0 ? options.view_size_px : std::max(data.info.width_px, data.info.height_px);
+    card.gain_adu_per_photon = data.info.response.gain_adu_per_photon;
+    card.offset_adu = data.info.response.offset_adu;
+    return card;
+}
+
+TrainedModel train_on(const TrainingData& data, ModelCard card, const TrainOptions& options,
+                      const EpochImages& train_images, const ImageSet& validation_images,
+                      const std::function<void(std::int64_t, std::int64_t, int)>& progress,
+                      const std::function<void(const EpochResult&)>& on_epoch) {
+    const auto begin = std::chrono::steady_clock::now();
+    if (validation_images.labels.empty()) {
+        throw DataError(
+            data.origin +
+            ": no validation split (the best epoch is chosen by it). Give the recipe a validation_fraction.");
+    }
+    TrainedModel model;
+    model.card = std::move(card);
+    torch::manual_seed(options.seed);
+    model.network = make_model(options.model, static_cast<int>(data.info.class_names.size()));
+    const auto result = fit(*model.network, train_images, validation_images, options, data.id, progress, on_epoch);
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+    model.card.training =
+        training_json(data, options, result, validation_images.labels, *model.network, seconds.count());
+    return model;
+}
+
+void prepare(const TrainOptions& options) {
+    check(options);
+    if (!options.checkpoint.empty()) require_writable(options.checkpoint);
+}
+
 }  // namespace
 
 TrainedModel train(const CorpusReader& corpus, const TrainOptions& options,
                    const std::function<void(std::int64_t, std::int64_t, int)>& progress,
                    const std::function<void(const EpochResult&)>& on_epoch) {
-    check(options);
-    if (!options.checkpoint.empty()) require_writable(options.checkpoint);
-    const auto begin = std::chrono::steady_clock::now();
-    const auto& info = corpus.info();
+    prepare(options);
+    const CorpusInfo& info = corpus.info();
     // An imported corpus has no recipe, and none of its classes is known to be a hit.
     Recipe recipe;
     recipe.name = corpus.path().stem().string();
     if (info.import_note.empty()) recipe = parse_recipe(info.recipe_toml, corpus.path().string());
-
-    TrainedModel model;
-    auto& card = model.card;
-    card.zoo_name = options.model;
-    card.class_names = info.class_names;
-    for (const auto& rule : recipe.classes) {
-        if (rule.scene.crystal) card.hit_classes.push_back(rule.name);
-    }
-    card.view.size_px = options.view_size_px != 0 ? options.view_size_px : std::max(info.width_px, info.height_px);
-    card.gain_adu_per_photon = info.response.gain_adu_per_photon;
-    card.offset_adu = info.response.offset_adu;
-    torch::manual_seed(options.seed);
-    model.network = make_model(options.model, static_cast<int>(info.class_names.size()));
-
+    TrainingData data{corpus.path().string(), info, std::move(recipe), ""};
+    data.id =
+        data.recipe.name + ", seed " + std::to_string(info.seed) + ", " + std::to_string(info.image_count) + " images";
+    ModelCard card = make_card(data, options);
     const auto load = [&](Split split) {
         return load_image_set(corpus, corpus.indices(split), card.view, card.gain_adu_per_photon, card.offset_adu);
     };
-    const auto train_images = load(Split::train);
-    require_every_class(corpus, train_images.labels);
-    const auto validation_images = load(Split::validation);
-    if (validation_images.labels.empty()) {
-        throw DataError(
-            corpus.path().string() +
-            ": no validation split (the best epoch is chosen by it). Give the recipe a validation_fraction.");
-    }
-    const auto corpus_id =
-        recipe.name + ", seed " + std::to_string(info.seed) + ", " + std::to_string(info.image_count) + " images";
-    const auto result = fit(*model.network, train_images, validation_images, options, corpus_id, progress, on_epoch);
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-    card.training =
-        training_json(corpus, recipe, options, result, validation_images.labels, *model.network, seconds.count());
-    return model;
+    const ImageSet train_images = load(Split::train);
+    require_every_class(data, train_images.labels);
+    const ImageSet validation_images = load(Split::validation);
+    return train_on(
+        data, card, options, [&](int) -> const ImageSet& { return train_images; }, validation_images, progress,
+        on_epoch);
+}
+
+TrainedModel train_on_stream(const Recipe& recipe, const TrainOptions& options,
+                             const std::function<void(std::int64_t, std::int64_t, int)>& progress,
+                             const std::function<void(const EpochResult&)>& on_epoch) {
+    prepare(options);
+    const CorpusInfo info = corpus_info(recipe);
+    const RecipeSource corpus(recipe);
+    const TrainingData data{"stream:" + recipe.name, info, recipe,
+                            "stream of " + recipe.name + ", seed " + std::to_string(recipe.seed) + ", " +
+                                std::to_string(recipe.image_count) + " images an epoch"};
+    ModelCard card = make_card(data, options);
+    const auto make = [&](const RecipeSource& source, Split split) {
+        std::vector<std::int64_t> indices;
+        for (std::size_t i = 0; i < source.assignments().size(); ++i) {
+            if (source.assignments()[i].split == split) indices.push_back(static_cast<std::int64_t>(i));
+        }
+        return make_image_set(source, indices, card.view, card.gain_adu_per_photon, card.offset_adu);
+    };
+    const ImageSet validation_images = make(corpus, Split::validation);
+    ImageSet fresh;
+    const auto train_images = [&](int epoch) -> const ImageSet& {
+        fresh = make(stream_block(corpus, static_cast<std::uint64_t>(epoch - 1)), Split::train);
+        require_every_class(data, fresh.labels);
+        return fresh;
+    };
+    return train_on(data, card, options, train_images, validation_images, progress, on_epoch);
 }
 
 }  // namespace braggbench

@@ -38,4 +38,11 @@ TrainedModel train(const CorpusReader& corpus, const TrainOptions& options,
                    const std::function<void(std::int64_t, std::int64_t, int)>& progress,
                    const std::function<void(const EpochResult&)>& on_epoch);
 
+// The same on a stream of the recipe: every epoch is a block of fresh images (datasets/recipe_stream.hpp), made before
+// it, and the epoch is chosen by the validation split of the recipe's corpus, so that `evaluate` on a generated corpus
+// judges images that were never trained on.
+TrainedModel train_on_stream(const Recipe& recipe, const TrainOptions& options,
+                             const std::function<void(std::int64_t, std::int64_t, int)>& progress,
+                             const std::function<void(const EpochResult&)>& on_epoch);
+
 }  // namespace braggbench

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "labels/draw.hpp"
+#include "labels/schema.hpp"
+#include "labels/truth.hpp"
 #include "simulator/experiment.hpp"
 #include "simulator/image.hpp"
 #include "simulator/peak.hpp"
@@ -33,8 +35,11 @@ struct CorpusInfo {
     Detector detector;  // at the mean beam centre
     DetectorResponse response;
     std::vector<std::string> class_names;
-    std::vector<std::string> drawn_names;  // of what was drawn for each image, such as "crystal.volume_um3"
-    std::string recipe_toml;               // the resolved recipe, replayable
+    LabelNames labels;  // beside the class
+    std::vector<std::string> variation_names;
+    std::vector<std::string> member_names;  // of a matched group; empty without
+    std::vector<std::string> drawn_names;   // of what was drawn for each image, such as "crystal.volume_um3"
+    std::string recipe_toml;                // the resolved recipe, replayable
     std::uint64_t seed = 0;
     std::string provenance;  // program version, git commit, library versions
     PeakSource peak_source = PeakSource::simulated;
@@ -43,21 +48,14 @@ struct CorpusInfo {
     Image<std::uint8_t> imported_mask;       // 0 = good; empty: what detector and response say. Not read back.
 };
 
-// Per-image truth that is a number and not drawn as it stands. Stored as columns under /entry/truth.
-struct ImageTruth {
-    float beam_fast_px = 0;
-    float beam_slow_px = 0;
-    float fluence_photons_per_m2 = 0;
-    float lattice_count = 0;
-    float orientation[9] = {};  // lab_from_crystal, row-major; zeros without a crystal
-    float spot_photons = 0;     // expected, summed over all peaks
-    float total_photons = 0;    // expected, summed over the image
-};
-
 struct CorpusRecord {
     Image<std::uint16_t> image;
     int class_index = 0;
     Split split = Split::train;
+    ImageLabels labels;
+    std::uint64_t variations = 0;  // bit v: CorpusInfo::variation_names[v] is there
+    std::int64_t group = 0;        // images of one group share what was drawn
+    int member = 0;                // which of its group
     ImageTruth truth;
     std::vector<float> drawn;  // one per CorpusInfo::drawn_names
     std::vector<Peak> peaks;   // all listed peaks, brightest first
@@ -105,6 +103,10 @@ public:
     [[nodiscard]] const CorpusInfo& info() const;
     [[nodiscard]] const std::vector<std::int32_t>& class_indices() const;  // one per image
     [[nodiscard]] const std::vector<Split>& splits() const;
+    [[nodiscard]] const std::vector<ImageLabels>& labels() const;
+    [[nodiscard]] const std::vector<std::uint64_t>& variations() const;
+    [[nodiscard]] const std::vector<std::int64_t>& groups() const;
+    [[nodiscard]] const std::vector<std::int32_t>& members() const;
     [[nodiscard]] const std::vector<ImageTruth>& truth() const;
     // What was drawn under this name for each image; empty if the corpus has no such column.
     [[nodiscard]] std::vector<float> drawn(const std::string& name) const;

@@ -2,17 +2,15 @@
 #pragma once
 
 #include <fmt/format.h>
-#include <array>
 #include <cstdint>
 #include <string>
-#include <string_view>
-#include <utility>
+#include <vector>
 
 #include "datasets/corpus.hpp"
 
 namespace braggbench::corpus_layout {
 
-inline constexpr std::int32_t format_version = 2;
+inline constexpr std::int32_t format_version = 3;
 inline constexpr const char* format_attribute = "braggbench_corpus_version";
 inline constexpr const char* checksum_path = "/entry/data/checksum";
 inline constexpr const char* manifest_path = "/entry/manifest";
@@ -23,42 +21,11 @@ inline constexpr std::uint64_t rows_per_chunk = 4096;
 inline constexpr std::uint64_t max_cxi_peaks = 2048;
 inline constexpr std::uint64_t cxi_chunk = 64;  // images and peaks per chunk of a CXI peak table
 
+inline const std::vector<std::string> grade_names = {"miss", "maybe", "hit"};
+
 // One module per panel; a detector of one has it as "module".
 inline std::string module_name(std::size_t number, std::size_t count) {
     return count == 1 ? "module" : fmt::format("module_{:03}", number);
-}
-
-struct TruthColumn {
-    const char* name;
-    const char* units;
-    float ImageTruth::*member;
-};
-inline constexpr std::array<TruthColumn, 6> truth_columns = {{
-    {"beam_fast_px", "pixels", &ImageTruth::beam_fast_px},
-    {"beam_slow_px", "pixels", &ImageTruth::beam_slow_px},
-    {"fluence_photons_per_m2", "1/m^2", &ImageTruth::fluence_photons_per_m2},
-    {"lattice_count", "1", &ImageTruth::lattice_count},
-    {"spot_photons", "counts", &ImageTruth::spot_photons},
-    {"total_photons", "counts", &ImageTruth::total_photons},
-}};
-
-// The units that a drawn column's name ends in, as NeXus writes them; "1" for a pure number.
-inline const char* units_of(std::string_view name) {
-    constexpr std::array<std::pair<std::string_view, const char*>, 11> units = {{{"_px", "pixels"},
-                                                                                 {"_um", "um"},
-                                                                                 {"_um3", "um^3"},
-                                                                                 {"_nm", "nm"},
-                                                                                 {"_mm", "mm"},
-                                                                                 {"_deg", "deg"},
-                                                                                 {"_mrad", "mrad"},
-                                                                                 {"_A", "angstrom"},
-                                                                                 {"_A2", "angstrom^2"},
-                                                                                 {"_per_m2", "1/m^2"},
-                                                                                 {"_invA", "1/angstrom"}}};
-    for (const auto& [ending, unit] : units) {
-        if (name.ends_with(ending)) return unit;
-    }
-    return "1";
 }
 
 // Calls visit(name, units, get, set) for each column of the peak table; get and set give its stored type.

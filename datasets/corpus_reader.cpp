@@ -76,6 +76,10 @@ struct CorpusReader::State {
     CorpusInfo info;
     std::vector<std::int32_t> classes;
     std::vector<Split> splits;
+    std::vector<ImageLabels> labels;
+    std::vector<std::uint64_t> variations;
+    std::vector<std::int64_t> groups;
+    std::vector<std::int32_t> members;
     std::vector<ImageTruth> truth;
     std::vector<std::int64_t> peak_offsets;
     Handle file;
@@ -108,6 +112,7 @@ struct CorpusReader::State {
         read_images();
         read_description();
         read_labels();
+        read_further_labels();
         read_truth();
         read_drawn_names();
         open_peaks();
@@ -185,6 +190,53 @@ struct CorpusReader::State {
         }
     }
 
+    void read_further_labels() {
+        const auto count = static_cast<std::uint64_t>(info.image_count);
+        labels.resize(count);
+        info.labels.attributes = hdf5::texts_attribute(hdf5::open(file, "/entry/labels/attributes"), "names");
+        for (const std::string& name : info.labels.attributes) {
+            const auto column = hdf5::read_all<std::uint8_t>(file, "/entry/labels/attributes/" + name, {count});
+            for (std::size_t i = 0; i < labels.size(); ++i) {
+                if (column[i] > 1 && column[i] != ImageLabels::unknown) {
+                    reject(fmt::format("attribute {} of image {} is {} (it is 0, 1 or 255 for unknown).", name, i,
+                                       column[i]));
+                }
+                labels[i].attributes.push_back(column[i]);
+            }
+        }
+        info.labels.values = hdf5::texts_attribute(hdf5::open(file, "/entry/labels/values"), "names");
+        for (const std::string& name : info.labels.values) {
+            const std::string column_path = "/entry/labels/values/" + name;
+            info.labels.value_units.push_back(
+                hdf5::text_attribute(hdf5::open(file, column_path), "units").value_or("1"));
+            const auto column = hdf5::read_all<float>(file, column_path, {count});
+            for (std::size_t i = 0; i < labels.size(); ++i) labels[i].values.push_back(column[i]);
+        }
+        info.labels.graded = hdf5::is_dataset(file, "/entry/labels/grade");
+        if (info.labels.graded) {
+            const auto column = hdf5::read_all<std::uint8_t>(file, "/entry/labels/grade", {count});
+            for (std::size_t i = 0; i < labels.size(); ++i) {
+                if (column[i] > static_cast<std::uint8_t>(Grade::hit)) {
+                    reject(fmt::format("grade {} of image {} (it is 0, 1 or 2).", column[i], i));
+                }
+                labels[i].grade = static_cast<Grade>(column[i]);
+            }
+        }
+        groups = hdf5::read_all<std::int64_t>(file, "/entry/labels/group", {count});
+        members = hdf5::read_all<std::int32_t>(file, "/entry/labels/member", {count});
+        info.member_names = hdf5::texts_attribute(hdf5::open(file, "/entry/labels/member"), "names");
+        variations.resize(count);
+        info.variation_names = hdf5::texts_attribute(hdf5::open(file, "/entry/truth/variations"), "names");
+        if (info.variation_names.size() > 64) reject("more than 64 variations.");
+        for (std::size_t v = 0; v < info.variation_names.size(); ++v) {
+            const auto column =
+                hdf5::read_all<std::uint8_t>(file, "/entry/truth/variations/" + info.variation_names[v], {count});
+            for (std::size_t i = 0; i < variations.size(); ++i) {
+                variations[i] |= std::uint64_t{column[i] != 0} << v;
+            }
+        }
+    }
+
     void read_truth() {
         const auto count = static_cast<std::uint64_t>(info.image_count);
         truth.resize(count);
@@ -198,7 +250,7 @@ struct CorpusReader::State {
             known = true;
         }
         if (!known) reject(fmt::format("/entry/truth@peaks is \"{}\".", peaks));
-        for (const auto& column : layout::truth_columns) {
+        for (const auto& column : truth_columns) {
             const auto values = hdf5::read_all<float>(file, std::string("/entry/truth/") + column.name, {count});
             for (std::size_t i = 0; i < truth.size(); ++i) truth[i].*(column.member) = values[i];
         }
@@ -268,6 +320,10 @@ const std::filesystem::path& CorpusReader::path() const { return state_->path; }
 const CorpusInfo& CorpusReader::info() const { return state_->info; }
 const std::vector<std::int32_t>& CorpusReader::class_indices() const { return state_->classes; }
 const std::vector<Split>& CorpusReader::splits() const { return state_->splits; }
+const std::vector<ImageLabels>& CorpusReader::labels() const { return state_->labels; }
+const std::vector<std::uint64_t>& CorpusReader::variations() const { return state_->variations; }
+const std::vector<std::int64_t>& CorpusReader::groups() const { return state_->groups; }
+const std::vector<std::int32_t>& CorpusReader::members() const { return state_->members; }
 const std::vector<ImageTruth>& CorpusReader::truth() const { return state_->truth; }
 const std::vector<std::uint32_t>& CorpusReader::checksums() const { return state_->checksums; }
 

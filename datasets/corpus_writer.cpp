@@ -267,6 +267,12 @@ struct CorpusWriter::State {
     Column checksums;
     Column classes;
     Column splits;
+    std::vector<Column> attributes;
+    std::vector<Column> values;
+    Column grades;  // only if graded
+    Column groups;
+    Column members;
+    std::vector<Column> variations;
     std::vector<Column> truth;
     std::vector<Column> drawn;
     Column orientation;
@@ -292,16 +298,19 @@ struct CorpusWriter::State {
     State(const State&) = delete;
     State& operator=(const State&) = delete;
 
+    std::vector<Column*> single_columns() {
+        return {&checksums, &classes,     &splits,       &grades,      &groups,
+                &members,   &orientation, &peak_offsets, &peak_counts, &photon_energies};
+    }
+    std::vector<std::vector<Column>*> column_lists() {
+        return {&attributes, &values, &variations, &truth, &drawn, &peak_columns};
+    }
+
     // HDF5 keeps a file open as long as any object in it is.
     void close() {
         data.close();
-        for (Column* column :
-             {&checksums, &classes, &splits, &orientation, &peak_offsets, &peak_counts, &photon_energies}) {
-            *column = Column();
-        }
-        truth.clear();
-        drawn.clear();
-        peak_columns.clear();
+        for (Column* column : single_columns()) *column = Column();
+        for (std::vector<Column>* columns : column_lists()) columns->clear();
         cxi_tables.clear();
         file.close();
     }
@@ -373,17 +382,23 @@ struct CorpusWriter::State {
         hdf5::set_attribute(classes.dataset(), "names", info.class_names);
         splits = Column::create<std::uint8_t>(labels, "split", nullptr);
         hdf5::set_attribute(splits.dataset(), "names", std::vector<std::string>{"train", "validation", "test"});
+        write_label_columns(labels);
 
         const Handle truth_group = hdf5::create_group(entry, "truth", "NXcollection");
         hdf5::set_attribute(truth_group, "peaks", std::string_view(to_string(info.peak_source)));
-        for (const auto& column : layout::truth_columns) {
+        const Handle variation_group = hdf5::create_group(truth_group, "variations", "NXcollection");
+        hdf5::set_attribute(variation_group, "names", info.variation_names);
+        for (const std::string& name : info.variation_names) {
+            variations.push_back(Column::create<std::uint8_t>(variation_group, name, nullptr));
+        }
+        for (const auto& column : truth_columns) {
             truth.push_back(Column::create<float>(truth_group, column.name, column.units));
         }
         orientation = Column::create<float>(truth_group, "orientation", "1", 9);
         const Handle drawn_group = hdf5::create_group(truth_group, "drawn", "NXcollection");
         hdf5::set_attribute(drawn_group, "names", info.drawn_names);
         for (const std::string& name : info.drawn_names) {
-            drawn.push_back(Column::create<float>(drawn_group, name.c_str(), layout::units_of(name)));
+            drawn.push_back(Column::create<float>(drawn_group, name.c_str(), units_of(name)));
         }
         const Handle peaks = hdf5::create_group(truth_group, "peaks", "NXcollection");
         peak_offsets = Column::create<std::int64_t>(peaks, "offsets", nullptr);
@@ -404,6 +419,40 @@ struct CorpusWriter::State {
         cxi_rows.resize(cxi_tables.size());
         hdf5::link_soft(entry, "data_1", "/entry/data");
         hdf5::link_soft(file, "entry_1", "/entry");
+    }
+
+    void write_label_columns(const Handle& labels) {
+        const Handle attribute_group = hdf5::create_group(labels, "attributes", "NXcollection");
+        hdf5::set_attribute(attribute_group, "names", info.labels.attributes);
+        for (const std::string& name : info.labels.attributes) {
+            attributes.push_back(Column::create<std::uint8_t>(attribute_group, name, nullptr));
+        }
+        const Handle value_group = hdf5::create_group(labels, "values", "NXcollection");
+        hdf5::set_attribute(value_group, "names", info.labels.values);
+        for (std::size_t i = 0; i < info.labels.values.size(); ++i) {
+            values.push_back(
+                Column::create<float>(value_group, info.labels.values[i], info.labels.value_units[i].c_str()));
+        }
+        if (info.labels.graded) {
+            grades = Column::create<std::uint8_t>(labels, "grade", nullptr);
+            hdf5::set_attribute(grades.dataset(), "names", layout::grade_names);
+        }
+        groups = Column::create<std::int64_t>(labels, "group", nullptr);
+        members = Column::create<std::int32_t>(labels, "member", nullptr);
+        hdf5::set_attribute(members.dataset(), "names", info.member_names);
+    }
+
+    void append_labels(const CorpusRecord& record) {
+        classes.append(static_cast<std::int32_t>(record.class_index));
+        splits.append(static_cast<std::uint8_t>(record.split));
+        for (std::size_t i = 0; i < attributes.size(); ++i) attributes[i].append(record.labels.attributes[i]);
+        for (std::size_t i = 0; i < values.size(); ++i) values[i].append(record.labels.values[i]);
+        if (info.labels.graded) grades.append(static_cast<std::uint8_t>(record.labels.grade));
+        groups.append(record.group);
+        members.append(static_cast<std::int32_t>(record.member));
+        for (std::size_t v = 0; v < variations.size(); ++v) {
+            variations[v].append(static_cast<std::uint8_t>(record.variations >> v & 1U));
+        }
     }
 
     void append_peaks(const std::vector<Peak>& peaks) {
@@ -485,12 +534,17 @@ void CorpusWriter::append(const EncodedRecord& encoded) {
         throw std::logic_error(fmt::format("Image {}: {} drawn values for {} names.", state.appended,
                                            record.drawn.size(), state.info.drawn_names.size()));
     }
+    if (record.labels.attributes.size() != state.attributes.size() ||
+        record.labels.values.size() != state.values.size()) {
+        throw std::logic_error(fmt::format("Image {}: {} attributes and {} values for {} and {} names.", state.appended,
+                                           record.labels.attributes.size(), record.labels.values.size(),
+                                           state.attributes.size(), state.values.size()));
+    }
     hdf5::write_chunk(state.data, {static_cast<std::uint64_t>(state.appended), 0, 0}, encoded.chunk);
     state.checksums.append(encoded.checksum);
-    state.classes.append(static_cast<std::int32_t>(record.class_index));
-    state.splits.append(static_cast<std::uint8_t>(record.split));
-    for (std::size_t i = 0; i < layout::truth_columns.size(); ++i) {
-        state.truth[i].append(record.truth.*(layout::truth_columns[i].member));
+    state.append_labels(record);
+    for (std::size_t i = 0; i < truth_columns.size(); ++i) {
+        state.truth[i].append(record.truth.*(truth_columns[i].member));
     }
     for (std::size_t i = 0; i < state.drawn.size(); ++i) state.drawn[i].append(record.drawn[i]);
     state.orientation.append(std::span<const float>(record.truth.orientation));
@@ -507,13 +561,10 @@ void CorpusWriter::finish() {
                                            state.appended, state.info.image_count));
     }
     if (!state.cxi_rows[0].empty()) state.write_cxi_rows(state.appended);
-    for (Column* column : {&state.checksums, &state.classes, &state.splits, &state.orientation, &state.peak_offsets,
-                           &state.peak_counts, &state.photon_energies}) {
-        column->finish();
+    for (Column* column : state.single_columns()) column->finish();
+    for (std::vector<Column>* columns : state.column_lists()) {
+        for (Column& column : *columns) column.finish();
     }
-    for (Column& column : state.truth) column.finish();
-    for (Column& column : state.drawn) column.finish();
-    for (Column& column : state.peak_columns) column.finish();
     hdf5::write_text(state.file, layout::manifest_path, make_manifest(state.file));
     hdf5::flush(state.file);
     state.close();

@@ -278,7 +278,7 @@ void export_diffranet(const Source& source, const fs::path& place, const ExportO
         lines[static_cast<std::size_t>(i)] =
             csv_line(file, index, corpus, supported_labels(corpus.peaks(index), view, 1));
     });
-    replace_file(folder / "labels.csv", csv_header() + joined(lines));
+    replace_file(folder / "labels.csv", csv_header(source.info()) + joined(lines));
     folder.keep();
 }
 
@@ -312,7 +312,7 @@ void export_detector_files(const Source& source, const fs::path& place, const Ex
         lines[static_cast<std::size_t>(i)] =
             csv_line(file, index, source.corpus(), supported_labels(source.corpus().peaks(index), whole, 1));
     });
-    replace_file(folder / "labels.csv", csv_header() + joined(lines));
+    replace_file(folder / "labels.csv", csv_header(source.info()) + joined(lines));
     folder.keep();
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "datasets/recipe_toml.hpp"
 
@@ -24,20 +25,35 @@ std::string csv_field(const std::string& text) {
 
 }  // namespace
 
-std::string csv_header() {
-    return "file,image,class,split,visible_peaks,visible_peaks_shown,visible_lattices,visible_lattices_shown,"
-           "visible_ice_peaks,visible_ice_peaks_shown\n";
+std::string csv_header(const CorpusInfo& info) {
+    std::string header =
+        "file,image,class,split,visible_peaks,visible_peaks_shown,visible_lattices,visible_lattices_shown,"
+        "visible_ice_peaks,visible_ice_peaks_shown";
+    for (const std::string& name : info.labels.attributes) header += "," + csv_field("attribute." + name);
+    for (std::size_t i = 0; i < info.labels.values.size(); ++i) {
+        header += "," + csv_field(fmt::format("value.{} [{}]", info.labels.values[i], info.labels.value_units[i]));
+    }
+    return header + (info.labels.graded ? ",grade\n" : "\n");
 }
 
 std::string csv_line(const std::string& file, std::int64_t index, const CorpusReader& corpus,
                      const LabelSupport& support) {
     constexpr std::array<const char*, 3> splits = {"train", "validation", "test"};
     const auto at = static_cast<std::size_t>(index);
-    return fmt::format("{},{},{},{},{},{},{},{},{},{}\n", csv_field(file), index,
-                       csv_field(corpus.info().class_names[static_cast<std::size_t>(corpus.class_indices()[at])]),
-                       splits[static_cast<std::size_t>(corpus.splits()[at])], support.native.visible_peaks,
-                       support.view.visible_peaks, support.native.visible_lattices, support.view.visible_lattices,
-                       support.native.visible_ice_peaks, support.view.visible_ice_peaks);
+    std::string line =
+        fmt::format("{},{},{},{},{},{},{},{},{},{}", csv_field(file), index,
+                    csv_field(corpus.info().class_names[static_cast<std::size_t>(corpus.class_indices()[at])]),
+                    splits[static_cast<std::size_t>(corpus.splits()[at])], support.native.visible_peaks,
+                    support.view.visible_peaks, support.native.visible_lattices, support.view.visible_lattices,
+                    support.native.visible_ice_peaks, support.view.visible_ice_peaks);
+    const ImageLabels& labels = corpus.labels()[at];
+    for (const std::uint8_t attribute : labels.attributes) {
+        line += attribute == ImageLabels::unknown ? "," : fmt::format(",{}", attribute);
+    }
+    for (const float value : labels.values) line += std::isnan(value) ? "," : fmt::format(",{}", value);
+    constexpr std::array<const char*, 3> grades = {"miss", "maybe", "hit"};
+    if (corpus.info().labels.graded) line += fmt::format(",{}", grades[static_cast<std::size_t>(labels.grade)]);
+    return line + '\n';
 }
 
 HollatzLabels::HollatzLabels(const CorpusReader& corpus)
@@ -72,17 +88,9 @@ std::vector<std::string> resonet_label_names() {
 
 std::vector<float> resonet_labels(const CorpusReader& corpus, std::int64_t index) {
     const auto at = static_cast<std::size_t>(index);
-    const float lattices = corpus.truth()[at].lattice_count;
-    float visible = 0.0F;
-    float resolution_A = 0.0F;
-    for (const Peak& peak : corpus.peaks(index)) {
-        if (!peak.visible) continue;
-        visible += 1.0F;
-        if (peak.kind != PeakKind::protein) continue;
-        resolution_A = resolution_A == 0.0F ? peak.d_A : std::min(resolution_A, peak.d_A);
-    }
-    return {static_cast<float>(corpus.class_indices()[at]), lattices, lattices >= 2.0F ? 1.0F : 0.0F, visible,
-            resolution_A};
+    const ImageTruth& truth = corpus.truth()[at];
+    return {static_cast<float>(corpus.class_indices()[at]), truth.lattice_count,
+            truth.lattice_count >= 2.0F ? 1.0F : 0.0F, truth.visible_peaks, truth.resolution_A};
 }
 
 std::vector<std::string> resonet_geometry_names() { return {"detdist", "pixsize", "wavelen", "xdim", "ydim"}; }

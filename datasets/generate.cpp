@@ -8,7 +8,6 @@
 #include <exception>
 #include <map>
 #include <mutex>
-#include <numeric>
 #include <thread>
 #include <vector>
 
@@ -21,31 +20,6 @@
 namespace braggbench {
 
 namespace {
-
-ImageTruth image_truth(const Experiment& experiment, const Rendering& rendering) {
-    ImageTruth truth;
-    const Panel& panel = experiment.detector.panels.front();
-    // The beam runs along lab z, so it meets the panel where the origin's transverse offset is used up.
-    truth.beam_fast_px = static_cast<float>(-panel.origin_mm.dot(panel.fast_axis) / panel.pixel_size_mm);
-    truth.beam_slow_px = static_cast<float>(-panel.origin_mm.dot(panel.slow_axis) / panel.pixel_size_mm);
-    truth.fluence_photons_per_m2 = static_cast<float>(experiment.beam.fluence_photons_per_m2);
-    const auto is_protein = [](const Crystal& crystal) { return crystal.kind == PeakKind::protein; };
-    truth.lattice_count = static_cast<float>(std::ranges::count_if(experiment.crystals, is_protein));
-    if (truth.lattice_count > 0) {
-        const Crystal& crystal = *std::ranges::find_if(experiment.crystals, is_protein);
-        for (int row = 0; row < 3; ++row) {
-            for (int column = 0; column < 3; ++column) {
-                truth.orientation[3 * row + column] = static_cast<float>(crystal.lab_from_crystal(row, column));
-            }
-        }
-    }
-    double spot_photons = 0.0;
-    for (const auto& peak : rendering.peaks) spot_photons += static_cast<double>(peak.photons);
-    truth.spot_photons = static_cast<float>(spot_photons);
-    truth.total_photons = static_cast<float>(
-        std::accumulate(rendering.expected_photons.pixels.begin(), rendering.expected_photons.pixels.end(), 0.0));
-    return truth;
-}
 
 // Workers take image numbers in turn; finished records wait here until the writer has reached their number.
 class OrderedQueue {
@@ -89,19 +63,52 @@ private:
 
 }  // namespace
 
-CorpusRecord make_record(const Recipe& recipe, const Assignment& assignment, std::int64_t index, const Models& models) {
-    const auto key = static_cast<std::uint64_t>(index);
-    const SceneRule scene = draw_scene(recipe, assignment, key);
-    const Experiment experiment =
-        make_experiment(recipe, scene, key, models[static_cast<std::size_t>(assignment.class_index)]);
-    Rendering rendering = render(experiment);
+namespace {
+
+Recipe validated(Recipe&& recipe) {
+    validate(recipe);
+    return std::move(recipe);
+}
+
+}  // namespace
+
+RecipeSource::RecipeSource(Recipe recipe, Models models)
+    : recipe_(validated(std::move(recipe))),
+      labeller_(recipe_),
+      models_(std::move(models)),
+      assignments_(draw_assignments(recipe_)) {}
+
+RecipeSource::RecipeSource(Recipe recipe) : RecipeSource(recipe, load_models(validated(Recipe(recipe)))) {}
+
+Experiment RecipeSource::experiment(const SceneRule& scene, std::int64_t index) const {
+    const Assignment& assignment = assignments_[static_cast<std::size_t>(index)];
+    return make_experiment(recipe_, scene, scene_key(recipe_, index),
+                           models_[static_cast<std::size_t>(assignment.class_index)]);
+}
+
+Experiment RecipeSource::experiment(std::int64_t index) const {
+    const Assignment& assignment = assignments_[static_cast<std::size_t>(index)];
+    return experiment(draw_scene(recipe_, assignment, scene_key(recipe_, index)), index);
+}
+
+CorpusRecord RecipeSource::record(std::int64_t index) const {
+    const Assignment& assignment = assignments_[static_cast<std::size_t>(index)];
+    const std::uint64_t key = scene_key(recipe_, index);
+    const SceneRule scene = draw_scene(recipe_, assignment, key);
+    const Experiment shot = experiment(scene, index);
+    Rendering rendering = render(shot);
     CorpusRecord record;
     record.image =
-        detect(rendering.expected_photons, experiment.response, experiment.detector, recipe.seed, key).counts;
+        detect(rendering.expected_photons, shot.response, shot.detector, recipe_.seed, noise_key(recipe_, index))
+            .counts;
     record.class_index = assignment.class_index;
     record.split = assignment.split;
-    record.truth = image_truth(experiment, rendering);
+    record.variations = assignment.variations;
+    record.group = static_cast<std::int64_t>(key);
+    record.member = assignment.member;
+    record.truth = image_truth(shot, rendering);
     record.drawn = drawn_values(scene);
+    record.labels = labeller_.labels(record.class_index, record.variations, record.drawn, record.truth);
     record.peaks = std::move(rendering.peaks);
     return record;
 }
@@ -119,6 +126,9 @@ CorpusInfo corpus_info(const Recipe& recipe) {
     info.detector = make_detector(recipe, middle);
     info.response = recipe.response;
     for (const auto& rule : recipe.classes) info.class_names.push_back(rule.name);
+    info.labels = label_names(recipe.labels);
+    for (const VariationRule& rule : recipe.variations) info.variation_names.push_back(rule.name);
+    for (const MemberRule& rule : recipe.members) info.member_names.push_back(rule.name);
     info.drawn_names = drawn_names();
     info.recipe_toml = to_toml(recipe);
     info.seed = recipe.seed;
@@ -130,8 +140,7 @@ void generate(const Recipe& recipe, const std::filesystem::path& path, int threa
               const std::function<void(std::int64_t, std::int64_t)>& progress) {
     validate(recipe);
     CorpusWriter writer(path, corpus_info(recipe));
-    const Models models = load_models(recipe);
-    const auto assignments = draw_assignments(recipe);
+    const RecipeSource source(recipe);
 
     const int workers = std::max(1, threads);
     OrderedQueue queue(static_cast<std::size_t>(workers) * 8);
@@ -141,8 +150,7 @@ void generate(const Recipe& recipe, const std::filesystem::path& path, int threa
         pool.emplace_back([&] {
             try {
                 for (auto i = next++; i < recipe.image_count; i = next++) {
-                    const auto& assignment = assignments[static_cast<std::size_t>(i)];
-                    if (!queue.push(i, encode(make_record(recipe, assignment, i, models)))) return;
+                    if (!queue.push(i, encode(source.record(i)))) return;
                 }
             } catch (...) {
                 queue.fail(std::current_exception());

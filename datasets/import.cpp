@@ -186,6 +186,7 @@ public:
         notes_.emplace_back(listed_peaks_ ? "peaks are those that the files list; how complete they are is not known"
                                           : "no peaks are known");
         info_.class_names = catalogue_.class_names;
+        info_.labels = catalogue_.labels;
         info_.seed = options.seed;
         info_.provenance = fmt::format("BraggBench {} ({})", version(), git_commit());
         info_.peak_source = listed_peaks_ ? PeakSource::listed : PeakSource::unknown;
@@ -256,6 +257,7 @@ private:
         record.image = std::move(converted.counts);
         record.class_index = item.class_index;
         record.split = splits_[number];
+        record.labels = item.labels;
         const double pixels_x = 0.5 * info_.width_px;
         const double pixels_y = 0.5 * info_.height_px;
         record.truth.beam_fast_px =

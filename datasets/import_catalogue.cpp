@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <limits>
 #include <map>
+#include <memory>
 #include <unordered_map>
 
 #include "datasets/hdf5_image_file.hpp"
@@ -94,7 +96,19 @@ struct Found {
     ImportItem item;
     fs::path root;  // the folder that names in a table start from
     std::string label;
+    std::shared_ptr<const LabelNames> names;  // of item.labels; null without any
 };
+
+// Adds what is new, and gives the place of each name in `all`.
+std::vector<std::size_t> merge(const std::vector<std::string>& names, std::vector<std::string>& all) {
+    std::vector<std::size_t> places;
+    for (const std::string& name : names) {
+        const auto found = std::ranges::find(all, name);
+        places.push_back(static_cast<std::size_t>(found - all.begin()));
+        if (found == all.end()) all.push_back(name);
+    }
+    return places;
+}
 
 class Finder {
 public:
@@ -147,15 +161,17 @@ public:
                                 found.item.name(), found.label, fmt::join(catalogue.class_names, ", ")));
             }
             found.item.class_index = number->second;
-            catalogue.items.push_back(std::move(found.item));
         }
+        catalogue.labels = common_names();
+        for (Found& found : found_) catalogue.items.push_back(std::move(found.item));
         return catalogue;
     }
 
 private:
     void add_file(const fs::path& file, const fs::path& root, const std::string& label, std::optional<Split> split) {
         if (!may_be_stack(file) || !is_hdf5(file)) {
-            found_.push_back({{file, 0, false, -1, split}, root, options_.label.empty() ? label : options_.label});
+            found_.push_back(
+                {{file, 0, false, -1, split, {}}, root, options_.label.empty() ? label : options_.label, nullptr});
             return;
         }
         const auto count = static_cast<std::uint64_t>(hdf5_image_count(file));
@@ -163,12 +179,16 @@ private:
         if (label.empty() && options_.label.empty() && !table_) {
             stack = stack_labels(file, count, dataset_, options_.class_column);
         }
+        const auto names = stack ? std::make_shared<const LabelNames>(stack->names) : nullptr;
         for (std::uint64_t i = 0; i < count; ++i) {
-            Found found{{file, static_cast<std::int64_t>(i), true, -1, split},
+            Found found{{file, static_cast<std::int64_t>(i), true, -1, split, {}},
                         root,
-                        options_.label.empty() ? label : options_.label};
+                        options_.label.empty() ? label : options_.label,
+                        nullptr};
             if (stack) {
                 found.label = stack->labels[i];
+                found.item.labels = stack->further[i];
+                found.names = names;
                 if (!stack->splits.empty()) found.item.split = stack->splits[i];
             }
             found_.push_back(std::move(found));
@@ -275,6 +295,7 @@ private:
         }
         std::vector<std::size_t> labelled_by(end - begin, 0);
         std::vector<std::size_t> order;
+        const auto names = std::make_shared<const LabelNames>(table.names);
         for (const LabelRow& row : table.rows) {
             const auto place = places.find(row.key);
             if (place == places.end() || place->second == several) {
@@ -293,6 +314,8 @@ private:
             }
             labelled = row.line;
             found.label = row.label;
+            found.item.labels = row.labels;
+            found.names = names;
             if (row.split) found.item.split = row.split;
             order.push_back(place->second);
         }
@@ -310,6 +333,35 @@ private:
             if (std::ranges::find(declared_names_, declared) == declared_names_.end())
                 declared_names_.push_back(declared);
         }
+    }
+
+    // The names of all sources; each image's labels are brought into their order. A grade that not all have is left
+    // out: there is no unknown one.
+    LabelNames common_names() {
+        LabelNames all;
+        all.graded = std::ranges::all_of(found_, [](const Found& found) { return found.names && found.names->graded; });
+        for (const Found& found : found_) {
+            if (!found.names) continue;
+            merge(found.names->attributes, all.attributes);
+            const auto places = merge(found.names->values, all.values);
+            all.value_units.resize(all.values.size());
+            for (std::size_t i = 0; i < places.size(); ++i) all.value_units[places[i]] = found.names->value_units[i];
+        }
+        for (Found& found : found_) {
+            ImageLabels labels{std::vector<std::uint8_t>(all.attributes.size(), ImageLabels::unknown),
+                               std::vector<float>(all.values.size(), std::numeric_limits<float>::quiet_NaN()),
+                               all.graded ? found.item.labels.grade : Grade::miss};
+            if (found.names) {
+                const auto attributes = merge(found.names->attributes, all.attributes);
+                for (std::size_t i = 0; i < attributes.size(); ++i) {
+                    labels.attributes[attributes[i]] = found.item.labels.attributes[i];
+                }
+                const auto values = merge(found.names->values, all.values);
+                for (std::size_t i = 0; i < values.size(); ++i) labels.values[values[i]] = found.item.labels.values[i];
+            }
+            found.item.labels = std::move(labels);
+        }
+        return all;
     }
 
     [[nodiscard]] std::vector<std::string> class_names() const {

@@ -9,6 +9,7 @@
 
 #include "datasets/import.hpp"
 #include "labels/draw.hpp"
+#include "labels/schema.hpp"
 
 namespace braggbench {
 
@@ -18,6 +19,7 @@ struct ImportItem {
     bool in_stack = false;
     int class_index = -1;
     std::optional<Split> split;
+    ImageLabels labels;  // in the order of ImportCatalogue::labels
 
     [[nodiscard]] std::string name() const;  // the path, with "#k" in a stack
 };
@@ -25,6 +27,7 @@ struct ImportItem {
 struct ImportCatalogue {
     std::vector<ImportItem> items;  // in the order of import: a table's own, else by path
     std::vector<std::string> class_names;
+    LabelNames labels;  // beside the class: all that a source has; unknown and undefined where another has it not
 };
 
 // Opens stacks to count their images; other files are only named. Throws UsageError and DataError as import_corpus()

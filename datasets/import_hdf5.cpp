@@ -86,6 +86,60 @@ Named read_labels(const Handle& file, const std::string& path, std::uint64_t cou
     return result;
 }
 
+// Columns of a table that are not the class, as numbers.
+void read_other_columns(const Handle& file, const std::string& path, const std::string& class_column,
+                        StackLabels& result) {
+    const Handle dataset = hdf5::open(file, path);
+    const Shape shape = hdf5::dataset_info(dataset).shape;
+    if (shape.size() != 2) return;
+    const std::uint64_t chosen = choose_column(file, path, shape[1], class_column);
+    const auto names = hdf5::texts_attribute(dataset, "names");
+    for (std::uint64_t column = 0; column < std::min<std::uint64_t>(shape[1], names.size()); ++column) {
+        if (column == chosen) continue;
+        result.names.values.push_back(names[column]);
+        result.names.value_units.emplace_back("1");
+        const std::vector<double> values = read_column(dataset, shape, column);
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            if (std::isinf(values[i])) {
+                throw DataError(fmt::format("{}: {} of image {} is infinite. Correct it.", hdf5::describe(file, path),
+                                            names[column], i));
+            }
+            result.further[i].values.push_back(static_cast<float>(values[i]));
+        }
+    }
+}
+
+// The columns of a corpus of ours (docs/corpus.md).
+void read_our_columns(const Handle& file, std::uint64_t count, StackLabels& result) {
+    const std::string base = "/entry/labels/";
+    if (hdf5::is_group(file, base + "attributes")) {
+        for (const std::string& name : hdf5::texts_attribute(hdf5::open(file, base + "attributes"), "names")) {
+            const auto column = hdf5::read_all<std::uint8_t>(file, base + "attributes/" + name, {count});
+            result.names.attributes.push_back(name);
+            for (std::size_t i = 0; i < column.size(); ++i) result.further[i].attributes.push_back(column[i]);
+        }
+    }
+    if (hdf5::is_group(file, base + "values")) {
+        for (const std::string& name : hdf5::texts_attribute(hdf5::open(file, base + "values"), "names")) {
+            const std::string path = base + "values/" + name;
+            const auto column = hdf5::read_all<float>(file, path, {count});
+            result.names.values.push_back(name);
+            result.names.value_units.push_back(hdf5::text_attribute(hdf5::open(file, path), "units").value_or("1"));
+            for (std::size_t i = 0; i < column.size(); ++i) result.further[i].values.push_back(column[i]);
+        }
+    }
+    if (!hdf5::is_dataset(file, base + "grade")) return;
+    const auto column = hdf5::read_all<std::uint8_t>(file, base + "grade", {count});
+    result.names.graded = true;
+    for (std::size_t i = 0; i < column.size(); ++i) {
+        if (column[i] > static_cast<std::uint8_t>(Grade::hit)) {
+            throw DataError(fmt::format("{}: image {} has grade {} (0 to 2 are known). Correct it.",
+                                        hdf5::describe(file, base + "grade"), i, column[i]));
+        }
+        result.further[i].grade = static_cast<Grade>(column[i]);
+    }
+}
+
 std::vector<Split> read_splits(const Handle& file, const std::string& path, std::uint64_t count) {
     Named named = read_labels(file, path, count, "");
     std::vector<Split> splits;
@@ -120,7 +174,9 @@ std::optional<StackLabels> stack_labels(const std::filesystem::path& path, std::
                                     path.string(), place));
     }
     Named named = read_labels(file, place, count, class_column);
-    StackLabels result{std::move(named.labels), std::move(named.names), {}};
+    StackLabels result{std::move(named.labels), std::move(named.names), {}, {}, std::vector<ImageLabels>(count)};
+    read_other_columns(file, place, class_column, result);
+    if (place == "/entry/labels/class") read_our_columns(file, count, result);
     const std::string split = place.substr(0, place.find_last_of('/') + 1) + "split";
     if (hdf5::is_dataset(file, split)) result.splits = read_splits(file, split, count);
     return result;

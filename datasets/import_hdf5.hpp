@@ -9,6 +9,7 @@
 
 #include "datasets/hdf5.hpp"
 #include "labels/draw.hpp"
+#include "labels/schema.hpp"
 #include "simulator/peak.hpp"
 
 namespace braggbench {
@@ -17,13 +18,15 @@ struct StackLabels {
     std::vector<std::string> labels;       // one per image
     std::vector<std::string> class_names;  // in the file's order; empty if it has none
     std::vector<Split> splits;             // one per image, or empty
+    LabelNames names;                      // of labels beside the class
+    std::vector<ImageLabels> further;      // one per image
 };
 
 // The labels of a file of `count` images: `dataset`, or if that is empty /entry/labels/class (ours) or /labels (Yang's
 // and resonet's files), with the split beside it. Integers are numbers of @names (or of @class_names), or are names
 // themselves; text is a name; of a table [count, columns] @names names the columns and `class_column` (else "class",
-// else the only one) is taken. nullopt if the file has none of the usual datasets. Throws DataError naming file and
-// dataset.
+// else the only one) is taken. The other columns of a table are values; our own files have attributes, values and
+// grade. nullopt if the file has none of the usual datasets. Throws DataError naming file and dataset.
 std::optional<StackLabels> stack_labels(const std::filesystem::path& path, std::uint64_t count,
                                         const std::string& dataset, const std::string& class_column);
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
+#include <limits>
 #include <sstream>
 
 #include "datasets/file_bytes.hpp"
@@ -93,13 +95,90 @@ struct CsvColumns {
     std::size_t label = 1;
     std::optional<std::size_t> split;
     bool header = false;
+    // Of labels beside the class, in the order of `names`.
+    std::vector<std::size_t> attributes;
+    std::vector<std::size_t> values;
+    std::optional<std::size_t> grade;
+    LabelNames names;
 };
+
+void find_further_columns(const std::vector<std::string>& header, CsvColumns& columns) {
+    constexpr std::string_view attribute = "attribute.";
+    constexpr std::string_view value = "value.";
+    for (std::size_t i = 0; i < header.size(); ++i) {
+        const std::string& name = header[i];
+        if (name.starts_with(attribute)) {
+            columns.attributes.push_back(i);
+            columns.names.attributes.push_back(name.substr(attribute.size()));
+        } else if (name.starts_with(value)) {
+            const std::size_t units = name.ends_with(']') ? name.rfind(" [") : std::string::npos;
+            columns.values.push_back(i);
+            columns.names.values.push_back(
+                name.substr(value.size(), units == std::string::npos ? units : units - value.size()));
+            columns.names.value_units.push_back(
+                units == std::string::npos ? "1" : name.substr(units + 2, name.size() - units - 3));
+        } else if (name == "grade") {
+            columns.grade = i;
+            columns.names.graded = true;
+        }
+    }
+}
+
+double number(const fs::path& path, std::size_t line, const std::string& name, const std::string& word) {
+    double value = 0.0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+    if (error != std::errc{} || end != word.data() + word.size() || !std::isfinite(value)) {
+        fail(path, line, fmt::format("{} = \"{}\" (it is a number). Correct it.", name, word));
+    }
+    return value;
+}
+
+bool flag(const fs::path& path, std::size_t line, const std::string& name, const std::string& word) {
+    const double value = number(path, line, name, word);
+    if (value != 0.0 && value != 1.0) fail(path, line, fmt::format("{} = {} (it is 0 or 1). Correct it.", name, word));
+    return value != 0.0;
+}
+
+ImageLabels further_labels(const fs::path& path, const CsvRow& row, const CsvColumns& columns) {
+    const auto field = [&](std::size_t column) {
+        return column < row.fields.size() ? row.fields[column] : std::string();
+    };
+    ImageLabels labels;
+    for (std::size_t i = 0; i < columns.attributes.size(); ++i) {
+        const std::string word = field(columns.attributes[i]);
+        labels.attributes.push_back(word.empty()                                              ? ImageLabels::unknown
+                                    : flag(path, row.line, columns.names.attributes[i], word) ? std::uint8_t{1}
+                                                                                              : std::uint8_t{0});
+    }
+    for (std::size_t i = 0; i < columns.values.size(); ++i) {
+        const std::string word = field(columns.values[i]);
+        labels.values.push_back(word.empty()
+                                    ? std::numeric_limits<float>::quiet_NaN()
+                                    : static_cast<float>(number(path, row.line, columns.names.values[i], word)));
+    }
+    if (columns.grade) {
+        constexpr std::array<std::string_view, 3> grades = {"miss", "maybe", "hit"};
+        const std::string word = field(*columns.grade);
+        const auto* const grade = std::ranges::find(grades, word);
+        if (grade == grades.end()) {
+            fail(path, row.line, fmt::format("grade \"{}\" (known are miss, maybe and hit). Correct it.", word));
+        }
+        labels.grade = static_cast<Grade>(grade - grades.begin());
+    }
+    return labels;
+}
 
 std::optional<CsvColumns> header_columns(const std::vector<std::string>& first, const std::string& class_column) {
     const auto key = column(first, {"file", "image", "index"});
     const auto label = class_column.empty() ? column(first, {"class", "label"}) : column(first, {class_column});
     if (!key || !label) return std::nullopt;
-    return CsvColumns{*key, *label, column(first, {"split"}), true};
+    CsvColumns columns;
+    columns.key = *key;
+    columns.label = *label;
+    columns.split = column(first, {"split"});
+    columns.header = true;
+    find_further_columns(first, columns);
+    return columns;
 }
 
 CsvColumns find_columns(const fs::path& path, const std::vector<CsvRow>& rows, const std::string& class_column) {
@@ -132,7 +211,7 @@ LabelTable read_label_csv(const fs::path& path, const std::string& class_column)
     if (rows.empty())
         throw DataError(fmt::format("{}: is empty (a table of labels has a line per image).", path.string()));
     const CsvColumns columns = find_columns(path, rows, class_column);
-    LabelTable table{path, {}, {}};
+    LabelTable table{path, {}, {}, columns.names};
     table.rows.reserve(rows.size());
     for (std::size_t i = columns.header ? 1 : 0; i < rows.size(); ++i) {
         const CsvRow& row = rows[i];
@@ -143,7 +222,8 @@ LabelTable read_label_csv(const fs::path& path, const std::string& class_column)
                              "Complete it.",
                              row.fields.size(), needed));
         }
-        LabelRow label{row.fields[columns.key], row.fields[columns.label], std::nullopt, row.line};
+        LabelRow label{row.fields[columns.key], row.fields[columns.label], std::nullopt, row.line,
+                       further_labels(path, row, columns)};
         if (label.key.empty() || label.label.empty()) {
             fail(path, row.line, "an empty field (a line names a file and its label). Complete it.");
         }
@@ -172,7 +252,10 @@ LabelTable read_multiclasses(const fs::path& path, const std::string& class_colu
     constexpr std::array<const char*, 6> flags = {"blank", "photo1", "photo2", "multilattice", "ice", "badice"};
     constexpr std::size_t exclusive = 3;  // of these at most one is set: a shot hits one kind of crystal or none
     constexpr std::size_t columns = 9;
-    LabelTable table{path, {}, {}};
+    LabelTable table{path, {}, {}, {}};
+    table.names.attributes = {flags.begin(), flags.end()};
+    table.names.values = {"mosaic1", "mosaic2"};
+    table.names.value_units = {"deg", "deg"};
     std::size_t chosen = flags.size();
     if (class_column.empty()) {
         table.class_names = {flags[0], flags[1], flags[2], "other"};
@@ -185,35 +268,34 @@ LabelTable read_multiclasses(const fs::path& path, const std::string& class_colu
         table.class_names = {"no " + class_column, class_column};
     }
     std::istringstream text(read_file_bytes(path));
-    std::size_t number = 0;
+    std::size_t line_number = 0;
     for (std::string line; std::getline(text, line);) {
-        ++number;
+        ++line_number;
         std::istringstream fields(line);
         std::vector<std::string> words;
         for (std::string word; fields >> word;) words.push_back(word);
-        if (words.empty() || (number == 1 && words.size() > 1 && words[1] == flags[0])) continue;
+        if (words.empty() || (line_number == 1 && words.size() > 1 && words[1] == flags[0])) continue;
         if (words.size() != columns) {
-            fail(path, number,
+            fail(path, line_number,
                  fmt::format("has {} columns where {} are needed (name, {}, mosaic1, mosaic2). Complete it.",
                              words.size(), columns, fmt::join(flags, ", ")));
         }
         std::array<bool, flags.size()> set{};
         for (std::size_t i = 0; i < flags.size(); ++i) {
-            const std::string& word = words[i + 1];
-            double value = 0.0;
-            const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-            if (error != std::errc{} || end != word.data() + word.size() || (value != 0.0 && value != 1.0)) {
-                fail(path, number, fmt::format("{} = \"{}\" (it is 0 or 1). Correct it.", flags[i], word));
-            }
-            set[i] = value != 0.0;
+            set[i] = flag(path, line_number, flags[i], words[i + 1]);
         }
-        LabelRow row{words[0], "", std::nullopt, number};
+        LabelRow row{words[0], "", std::nullopt, line_number, {}};
+        row.labels.attributes.assign(set.begin(), set.end());
+        for (std::size_t i = 0; i < table.names.values.size(); ++i) {
+            const std::string& word = words[1 + flags.size() + i];
+            row.labels.values.push_back(static_cast<float>(number(path, line_number, table.names.values[i], word)));
+        }
         if (chosen < flags.size()) {
             row.label = table.class_names[set[chosen] ? 1 : 0];
         } else {
             const auto count = std::count(set.begin(), set.begin() + exclusive, true);
             if (count > 1) {
-                fail(path, number,
+                fail(path, line_number,
                      fmt::format("{} of {}, {} and {} are set (at most one can be). Choose another column "
                                  "as the class.",
                                  count, flags[0], flags[1], flags[2]));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "labels/draw.hpp"
+#include "labels/schema.hpp"
 
 namespace braggbench {
 
@@ -17,17 +18,20 @@ struct LabelRow {
     std::string label;
     std::optional<Split> split;
     std::size_t line = 0;  // of the table, counted from 1
+    ImageLabels labels;    // in the order of LabelTable::names
 };
 
 struct LabelTable {
     std::filesystem::path file;
     std::vector<LabelRow> rows;
     std::vector<std::string> class_names;  // in the table's own order; empty if it has none
+    LabelNames names;                      // of labels beside the class
 };
 
 // RFC 4180. With a header: the column file (or image, index) and the column `class_column`, or else class or label;
-// split may be a third. Without one: file, label and perhaps split, in that order. Throws DataError naming file and
-// line.
+// split may be a third, and there may be "attribute.NAME" (0, 1 or empty), "value.NAME" or "value.NAME [UNITS]" (a
+// number or empty) and grade (miss, maybe, hit). Without one: file, label and perhaps split, in that order. Throws
+// DataError naming file and line.
 LabelTable read_label_csv(const std::filesystem::path& path, const std::string& class_column);
 
 // Whether the file is a CSV whose header names a file and a class, as those of `braggbench export` do.

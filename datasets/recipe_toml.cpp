@@ -4,6 +4,7 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <fstream>
 #include <map>
@@ -20,7 +21,10 @@ namespace {
 
 std::string place(const toml::node& node, std::string_view source) {
     const auto& begin = node.source().begin;
-    return begin ? fmt::format("{}:{}:{}", source, begin.line, begin.column) : std::string("--set");
+    // A recipe that extends another has nodes of both.
+    const auto& path = node.source().path;
+    return begin ? fmt::format("{}:{}:{}", path ? std::string_view(*path) : source, begin.line, begin.column)
+                 : std::string("--set");
 }
 
 [[noreturn]] void fail(const toml::node& node, std::string_view source, const std::string& message) {
@@ -45,6 +49,8 @@ Distribution parse_distribution(const toml::node& node, std::string_view source,
                      name));
 }
 
+constexpr std::array<std::string_view, 5> arrays_of_tables = {"class", "variation", "member", "attribute", "value"};
+
 // Reads fields out of a table and remembers the keys it was asked for.
 class FieldReader {
 public:
@@ -64,6 +70,7 @@ public:
         const auto* node = table->get(key);
         if (node == nullptr) return;
         const std::string name = *section != '\0' ? fmt::format("{}.{}", section, key) : std::string(key);
+        stated_.push_back(name);
         if constexpr (std::is_same_v<T, Distribution>) {
             value = parse_distribution(*node, source_, name);
         } else if constexpr (std::is_same_v<T, std::string>) {
@@ -88,6 +95,9 @@ public:
         }
     }
 
+    // "section.key" of the fields that the table states.
+    [[nodiscard]] const std::vector<std::string>& stated() const { return stated_; }
+
     // Every key that no field claimed is an error; `extra` are further keys of the top level.
     void refuse_unknown(std::vector<std::string> extra) const {
         for (const auto& [section, keys] : known_) {
@@ -100,12 +110,16 @@ public:
                 refuse_unknown_in(*table, section + ".", keys);
             }
         }
-        refuse_unknown_in(root_, known_.contains("class") ? "class." : "", extra);
+        const auto array = std::ranges::find_if(known_, [](const auto& k) { return in_array(k.first); });
+        refuse_unknown_in(root_, array == known_.end() ? "" : array->first + ".", extra);
     }
 
 private:
     // The keys of a [[class]] stand in its table itself.
-    static bool is_top_level(std::string_view section) { return section.empty() || section == "class"; }
+    static bool in_array(std::string_view section) {
+        return std::ranges::find(arrays_of_tables, section) != arrays_of_tables.end();
+    }
+    static bool is_top_level(std::string_view section) { return section.empty() || in_array(section); }
 
     void refuse_unknown_in(const toml::table& table, const std::string& prefix,
                            const std::vector<std::string>& names) const {
@@ -128,7 +142,43 @@ private:
     const toml::table& root_;
     std::string_view source_;
     std::map<std::string, std::vector<std::string>> known_;
+    std::vector<std::string> stated_;
 };
+
+// The table in a [[section]] whose `name` is this one; null without.
+toml::table* entry_named(toml::array& entries, std::string_view name) {
+    for (toml::node& entry : entries) {
+        toml::table* table = entry.as_table();
+        if (table != nullptr && (*table)["name"].value<std::string>() == name) return table;
+    }
+    return nullptr;
+}
+
+// Moves `top` over `base`: tables key by key, entries of a [[section]] by their names. (Copies would forget their
+// places in the text.)
+void lay_over(toml::table& base, toml::table& top) {
+    for (auto&& [key, node] : top) {
+        toml::node* below = base.get(key.str());
+        if (node.is_table() && below != nullptr && below->is_table()) {
+            lay_over(*below->as_table(), *node.as_table());
+            continue;
+        }
+        const bool entries = std::ranges::find(arrays_of_tables, key.str()) != arrays_of_tables.end();
+        if (entries && node.is_array() && below != nullptr && below->is_array()) {
+            for (toml::node& entry : *node.as_array()) {
+                const auto name = entry.is_table() ? (*entry.as_table())["name"].value<std::string>() : std::nullopt;
+                toml::table* same = name ? entry_named(*below->as_array(), *name) : nullptr;
+                if (same != nullptr) {
+                    lay_over(*same, *entry.as_table());
+                } else {
+                    entry.visit([&](auto& concrete) { below->as_array()->push_back(std::move(concrete)); });
+                }
+            }
+            continue;
+        }
+        node.visit([&](auto& concrete) { base.insert_or_assign(key.str(), std::move(concrete)); });
+    }
+}
 
 // Sets a dotted key to a value written as TOML; a bare word that is no TOML value is taken as a string.
 void apply_override(toml::table& root, const std::string& assignment) {
@@ -151,12 +201,21 @@ void apply_override(toml::table& root, const std::string& assignment) {
     for (auto dot = path.find('.'); dot != std::string::npos; begin = dot + 1, dot = path.find('.', begin)) {
         const std::string section = path.substr(begin, dot - begin);
         if (table->get(section) == nullptr) table->insert(section, toml::table{});
-        table = table->get(section)->as_table();
+        toml::node& node = *table->get(section);
+        table = node.as_table();
+        if (auto* entries = node.as_array()) {
+            // "class.strong.weight": the next word is the name of one of them.
+            begin = dot + 1;
+            dot = std::min(path.find('.', begin), path.size());
+            table = entry_named(*entries, path.substr(begin, dot - begin));
+            if (dot == path.size()) table = nullptr;
+        }
         if (table == nullptr) {
             throw UsageError(
-                fmt::format("--set {}: \"{}\" is not a table of this recipe (classes are set in the TOML "
-                            "file only).",
-                            assignment, section));
+                fmt::format("--set {}: \"{}\" names no table of this recipe. Write section.key=value, or "
+                            "class.NAME.key=value for a class (or variation, member, attribute, value) "
+                            "that it has.",
+                            assignment, path.substr(0, dot)));
         }
     }
     // toml++ keeps the source region of the replaced value's text; a fresh node has none, which reads as "--set".
@@ -201,9 +260,49 @@ std::string toml_text(const T& value) {
     return fmt::format("{}", value);
 }
 
-}  // namespace
+// The tables of a [[name]].
+template <class Visit>
+void for_each_entry(const toml::table& root, std::string_view source, const char* name, const Visit& visit) {
+    const toml::node* node = root.get(name);
+    if (node == nullptr) return;
+    const toml::array* entries = node->as_array();
+    if (entries == nullptr || !entries->is_homogeneous(toml::node_type::table)) {
+        fail(*node, source, fmt::format("{} must be an array of tables: write [[{}]] once for each.", name, name));
+    }
+    for (const toml::node& entry : *entries) visit(*entry.as_table());
+}
 
-Recipe parse_recipe(std::string_view text, std::string_view source, const std::vector<std::string>& overrides) {
+SceneOverlay read_overlay(const toml::table& entry, std::string_view source, const SceneRule& scene) {
+    SceneOverlay overlay;
+    overlay.scene = scene;
+    FieldReader fields(entry, source);
+    for_each_scene_field(overlay.scene, fields);
+    overlay.stated = fields.stated();
+    return overlay;
+}
+
+std::string read_text_file(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) {
+        throw DataError(fmt::format("{}: cannot be read (no such file, or no permission). Check the path.", path));
+    }
+    std::ostringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
+std::string_view builtin_text(const std::string& name) {
+    const auto found = std::ranges::find(builtin_recipes(), name, [](const auto& b) { return std::string(b.name); });
+    if (found != builtin_recipes().end()) return found->toml;
+    std::vector<std::string> names;
+    for (const auto& builtin : builtin_recipes()) names.emplace_back(builtin.name);
+    throw UsageError(
+        fmt::format("unknown recipe \"{}\". Did you mean \"{}\"? A recipe of your own is a path ending in "
+                    ".toml; `braggbench recipes` lists the built-in ones.",
+                    name, nearest_name(name, names)));
+}
+
+toml::table parse_with_base(std::string_view text, std::string_view source, int depth) {
     toml::table root;
     try {
         root = toml::parse(text, source);
@@ -212,6 +311,23 @@ Recipe parse_recipe(std::string_view text, std::string_view source, const std::v
         throw UsageError(fmt::format("{}:{}:{}: {} (the recipe is not valid TOML).", source, begin.line, begin.column,
                                      error.description()));
     }
+    const toml::node* extends = root.get("extends");
+    if (extends == nullptr) return root;
+    const auto base = extends->value<std::string>();
+    if (!base) fail(*extends, source, "extends must be a string: the name or path of another recipe.");
+    constexpr int deepest = 8;
+    if (depth == deepest) fail(*extends, source, "recipes extend each other more than 8 deep (in a circle?).");
+    root.erase("extends");
+    toml::table whole = base->ends_with(".toml") ? parse_with_base(read_text_file(*base), *base, depth + 1)
+                                                 : parse_with_base(builtin_text(*base), *base, depth + 1);
+    lay_over(whole, root);
+    return whole;
+}
+
+}  // namespace
+
+Recipe parse_recipe(std::string_view text, std::string_view source, const std::vector<std::string>& overrides) {
+    toml::table root = parse_with_base(text, source, 0);
     if (std::ranges::any_of(overrides, [](const auto& a) { return a.starts_with("detector.preset="); })) {
         forget_detector(root);
     }
@@ -226,23 +342,45 @@ Recipe parse_recipe(std::string_view text, std::string_view source, const std::v
         for_each_corpus_field(recipe, reader);
     }
     for_each_scene_field(recipe.scene, reader);
-    reader.refuse_unknown({"class"});
+    reader.refuse_unknown({arrays_of_tables.begin(), arrays_of_tables.end()});
 
-    if (const auto* node = root.get("class")) {
-        const auto* rules = node->as_array();
-        if (rules == nullptr || !rules->is_homogeneous(toml::node_type::table)) {
-            fail(*node, source, "class must be an array of tables: write [[class]] once per class.");
-        }
-        for (const auto& entry : *rules) {
-            ClassRule rule;
-            rule.scene = recipe.scene;
-            FieldReader class_reader(*entry.as_table(), source);
-            for_each_class_field(rule, class_reader);
-            for_each_scene_field(rule.scene, class_reader);
-            class_reader.refuse_unknown({});
-            recipe.classes.push_back(std::move(rule));
-        }
-    }
+    for_each_entry(root, source, "class", [&](const toml::table& entry) {
+        ClassRule rule;
+        rule.scene = recipe.scene;
+        FieldReader of_class(entry, source);
+        for_each_class_field(rule, of_class);
+        for_each_scene_field(rule.scene, of_class);
+        of_class.refuse_unknown({});
+        recipe.classes.push_back(std::move(rule));
+    });
+    for_each_entry(root, source, "variation", [&](const toml::table& entry) {
+        VariationRule rule;
+        FieldReader of_variation(entry, source);
+        for_each_variation_field(rule, of_variation);
+        rule.overlay = read_overlay(entry, source, recipe.scene);
+        for_each_scene_field(rule.overlay.scene, of_variation);
+        of_variation.refuse_unknown({});
+        recipe.variations.push_back(std::move(rule));
+    });
+    for_each_entry(root, source, "member", [&](const toml::table& entry) {
+        MemberRule rule;
+        FieldReader of_member(entry, source);
+        for_each_member_field(rule, of_member);
+        rule.overlay = read_overlay(entry, source, recipe.scene);
+        for_each_scene_field(rule.overlay.scene, of_member);
+        of_member.refuse_unknown({});
+        recipe.members.push_back(std::move(rule));
+    });
+    for_each_entry(root, source, "attribute", [&](const toml::table& entry) {
+        FieldReader of_attribute(entry, source);
+        for_each_attribute_field(recipe.labels.attributes.emplace_back(), of_attribute);
+        of_attribute.refuse_unknown({});
+    });
+    for_each_entry(root, source, "value", [&](const toml::table& entry) {
+        FieldReader of_value(entry, source);
+        for_each_value_field(recipe.labels.values.emplace_back(), of_value);
+        of_value.refuse_unknown({});
+    });
     try {
         validate(recipe);
     } catch (const UsageError& error) {
@@ -252,24 +390,8 @@ Recipe parse_recipe(std::string_view text, std::string_view source, const std::v
 }
 
 Recipe load_recipe(const std::string& name_or_path, const std::vector<std::string>& overrides) {
-    std::vector<std::string> names;
-    for (const auto& builtin : builtin_recipes()) {
-        if (builtin.name == name_or_path) return parse_recipe(builtin.toml, builtin.name, overrides);
-        names.emplace_back(builtin.name);
-    }
-    if (!name_or_path.ends_with(".toml")) {
-        throw UsageError(
-            fmt::format("unknown recipe \"{}\". Did you mean \"{}\"? A recipe of your own is a path ending in "
-                        ".toml; `braggbench recipes` lists the built-in ones.",
-                        name_or_path, nearest_name(name_or_path, names)));
-    }
-    std::ifstream file(name_or_path, std::ios::binary);
-    if (!file)
-        throw DataError(
-            fmt::format("{}: cannot be read (no such file, or no permission). Check the path.", name_or_path));
-    std::ostringstream text;
-    text << file.rdbuf();
-    return parse_recipe(text.str(), name_or_path, overrides);
+    if (!name_or_path.ends_with(".toml")) return parse_recipe(builtin_text(name_or_path), name_or_path, overrides);
+    return parse_recipe(read_text_file(name_or_path), name_or_path, overrides);
 }
 
 std::string to_toml(const Recipe& recipe) {
@@ -292,6 +414,17 @@ std::string to_toml(const Recipe& recipe) {
     for_each_scene_field(recipe.scene, [&](const char*, const char*, const auto& value, Bounds, const char*) {
         base.push_back(toml_text(value));
     });
+    const auto entry_line = [&](const char*, const char* key, const auto& value, Bounds, const char* help) {
+        out += line(key, toml_text(value), help);
+    };
+    const auto overlay_lines = [&](const SceneOverlay& overlay) {
+        for_each_scene_field(overlay.scene,
+                             [&](const char* in, const char* key, const auto& value, Bounds, const char*) {
+                                 const std::string name = fmt::format("{}.{}", in, key);
+                                 if (std::ranges::find(overlay.stated, name) == overlay.stated.end()) return;
+                                 out += fmt::format("{} = {}\n", name, toml_text(value));
+                             });
+    };
     for (const auto& rule : recipe.classes) {
         out += "\n[[class]]\n";
         for_each_class_field(rule, [&](const char*, const char* key, const auto& value, Bounds, const char* help) {
@@ -302,6 +435,24 @@ std::string to_toml(const Recipe& recipe) {
             const std::string own = toml_text(value);
             if (own != *of_recipe++) out += fmt::format("{}.{} = {}\n", in, key, own);
         });
+    }
+    for (const VariationRule& rule : recipe.variations) {
+        out += "\n[[variation]]\n";
+        for_each_variation_field(rule, entry_line);
+        overlay_lines(rule.overlay);
+    }
+    for (const MemberRule& rule : recipe.members) {
+        out += "\n[[member]]\n";
+        for_each_member_field(rule, entry_line);
+        overlay_lines(rule.overlay);
+    }
+    for (const AttributeRule& rule : recipe.labels.attributes) {
+        out += "\n[[attribute]]\n";
+        for_each_attribute_field(rule, entry_line);
+    }
+    for (const RegressionRule& rule : recipe.labels.values) {
+        out += "\n[[value]]\n";
+        for_each_value_field(rule, entry_line);
     }
     return out;
 }

@@ -31,12 +31,9 @@ SimulatedImage simulate(const Recipe& recipe, std::int64_t index, const std::fil
         throw UsageError(fmt::format("image {} (recipe {} has images 0 to {}). Choose one of these.", index,
                                      recipe.name, recipe.image_count - 1));
     }
-    const Assignment assignment = draw_assignments(recipe)[static_cast<std::size_t>(index)];
-    const Models models = load_models(recipe);
-    const auto key = static_cast<std::uint64_t>(index);
-    const Experiment experiment = make_experiment(recipe, draw_scene(recipe, assignment, key), key,
-                                                  models[static_cast<std::size_t>(assignment.class_index)]);
-    SimulatedImage result{make_record(recipe, assignment, index, models), {}};
+    const RecipeSource source(recipe);
+    const Experiment experiment = source.experiment(index);
+    SimulatedImage result{source.record(index), {}};
 
     std::error_code error;
     std::filesystem::create_directories(directory, error);

@@ -150,11 +150,20 @@ private:
         }
         for (std::size_t i = 0; i < corpus_->truth().size(); ++i) {
             const ImageTruth& truth = corpus_->truth()[i];
-            for (const auto& column : layout::truth_columns) {
+            for (const auto& column : truth_columns) {
                 if (!std::isfinite(truth.*(column.member)) && result.faults.size() < most_faults) {
                     result.faults.push_back(
                         fmt::format("/entry/truth/{}: image {} has no finite number", column.name, i));
                 }
+            }
+        }
+        for (std::size_t i = 0; i < corpus_->labels().size(); ++i) {
+            const ImageLabels& labels = corpus_->labels()[i];
+            for (std::size_t v = 0; v < labels.values.size() && result.faults.size() < most_faults; ++v) {
+                // Not a number is what an undefined value is stored as.
+                if (!std::isinf(labels.values[v])) continue;
+                result.faults.push_back(
+                    fmt::format("/entry/labels/values/{}: image {} has an infinite number", info.labels.values[v], i));
             }
         }
         for (const std::string& name : info.drawn_names) {
@@ -232,13 +241,12 @@ private:
                             recipe.image_count, recipe.seed, info.image_count, info.seed));
             return;
         }
-        const std::vector<Assignment> assignments = draw_assignments(recipe);
-        const Models models = load_models(recipe);
+        const RecipeSource source(recipe);
         std::vector<std::string> differences;
         for (std::int64_t k = 0; k < replayed_; ++k) {
             // The first, the last and others between them.
             const std::int64_t i = replayed_ == 1 ? 0 : k * (info.image_count - 1) / (replayed_ - 1);
-            const CorpusRecord made = make_record(recipe, assignments[static_cast<std::size_t>(i)], i, models);
+            const CorpusRecord made = source.record(i);
             if (std::string what = difference(made, i); !what.empty() && differences.size() < most_faults) {
                 differences.push_back(fmt::format("image {}: {} differs from what the recipe gives", i, what));
             }
@@ -260,6 +268,11 @@ private:
         if (made.class_index != corpus_->class_indices()[at]) return "its class";
         if (made.split != corpus_->splits()[at]) return "its split";
         if (made.image != corpus_->image(i)) return "the image";
+        if (made.labels != corpus_->labels()[at]) return "its attributes, values or grade";
+        if (made.variations != corpus_->variations()[at] || made.group != corpus_->groups()[at] ||
+            made.member != corpus_->members()[at]) {
+            return "its variations or group";
+        }
         if (std::memcmp(&made.truth, &corpus_->truth()[at], sizeof(ImageTruth)) != 0) return "its truth";
         const std::vector<Peak> peaks = corpus_->peaks(i);
         if (peaks.size() != made.peaks.size()) return "its number of peaks";

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <set>
 
+#include "datasets/recipe_toml.hpp"
 #include "simulator/error.hpp"
 
 namespace braggbench {
@@ -40,6 +41,26 @@ LabelSupport supported_labels(std::span<const Peak> native_peaks, const View& vi
     }
     const std::vector<Peak> inside = peaks_in_view({native_peaks.begin(), native_peaks.end()}, view);
     return {count_visible(native_peaks, hit_min_visible_peaks), count_visible(inside, hit_min_visible_peaks)};
+}
+
+ImageTruth truth_in_view(const ImageTruth& native, std::span<const Peak> native_peaks, const View& view) {
+    ImageTruth truth = native;
+    count_visible(peaks_in_view({native_peaks.begin(), native_peaks.end()}, view), truth);
+    return truth;
+}
+
+CorpusLabeller::CorpusLabeller(const CorpusReader& corpus)
+    : corpus_(&corpus), labeller_(parse_recipe(corpus.info().recipe_toml, corpus.path().string())) {
+    for (const std::string& name : corpus.info().drawn_names) drawn_.push_back(corpus.drawn(name));
+}
+
+ImageLabels CorpusLabeller::labels(std::int64_t index, const View& view) const {
+    const auto at = static_cast<std::size_t>(index);
+    const std::vector<Peak> peaks = corpus_->peaks(index);
+    std::vector<float> drawn;
+    for (const auto& column : drawn_) drawn.push_back(column[at]);
+    return labeller_.labels(corpus_->class_indices()[at], corpus_->variations()[at], drawn,
+                            truth_in_view(corpus_->truth()[at], peaks, view));
 }
 
 std::vector<double> join_tiles(std::span<const std::vector<double>> tiles, TileJoin join,

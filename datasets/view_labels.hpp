@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "datasets/corpus.hpp"
 #include "datasets/view.hpp"
 
 namespace braggbench {
@@ -28,6 +29,24 @@ struct LabelSupport {
 // Recomputes from an image's peaks, in native pixels, what a label rests on. In the view a peak is visible if it is so
 // in the image and its centre lies on a valid pixel.
 LabelSupport supported_labels(std::span<const Peak> native_peaks, const View& view, int hit_min_visible_peaks);
+
+// The truth of what a view shows: the native image's, with the visible peaks counted anew.
+ImageTruth truth_in_view(const ImageTruth& native, std::span<const Peak> native_peaks, const View& view);
+
+// Labels views of a corpus's images by the rules of its recipe. Labels that differ from CorpusReader::labels() are
+// those that the view no longer supports.
+class CorpusLabeller {
+public:
+    // Throws UsageError if the corpus' recipe cannot be read.
+    explicit CorpusLabeller(const CorpusReader& corpus);
+
+    [[nodiscard]] ImageLabels labels(std::int64_t index, const View& view) const;
+
+private:
+    const CorpusReader* corpus_;
+    Labeller labeller_;
+    std::vector<std::vector<float>> drawn_;  // a column per drawn name
+};
 
 // One prediction for an image from those for its tiles: each a probability per class, in the same order. Mean: of each
 // class. Max: the whole prediction of the tile with the most probability on the `signal` classes (those of a hit),

@@ -60,6 +60,8 @@ std::vector<Crystal> make_crystals(const Recipe& recipe, const SceneRule& drawn,
     draw.volume_spread = drawn.volume_spread.low;
     draw.pieces = whole(drawn.pieces);
     draw.crack_rms_deg = drawn.crack_rms_deg.low;
+    draw.further_volume = drawn.further_volume.low;
+    draw.further_mosaic_spread_rms_deg = drawn.further_mosaic_spread_rms_deg.low;
     draw.twin_law = drawn.twin_law;
     draw.twin_fraction = drawn.twin_fraction.low;
     RandomStream further = stream_of(recipe, image_index, "crystal.further_lattices");

@@ -12,6 +12,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "labels/draw.hpp"
 #include "labels/recipe_fields.hpp"
 #include "simulator/detector_presets.hpp"
 #include "simulator/error.hpp"
@@ -88,6 +89,28 @@ std::vector<SmallAngleScene> small_angle_scenes(const std::string& names) {
         scenes.push_back(found->second);
     }
     return scenes;
+}
+
+std::int64_t images_per_group(const Recipe& recipe) {
+    if (recipe.raster.columns > 0) return std::int64_t{recipe.raster.columns} * recipe.raster.rows;
+    return recipe.members.empty() ? 1 : static_cast<std::int64_t>(recipe.members.size());
+}
+
+void apply_overlay(const SceneOverlay& overlay, SceneRule& scene) {
+    if (overlay.stated.empty()) return;
+    SceneRule result = overlay.scene;
+    // Both are walked in one order, and a field is taken back where the overlay does not state it.
+    std::vector<void*> places;
+    for_each_scene_field(result, [&](const char*, const char*, auto& value, Bounds, const char*) {
+        places.push_back(static_cast<void*>(&value));
+    });
+    auto place = places.begin();
+    for_each_scene_field(scene, [&](const char* section, const char* key, const auto& value, Bounds, const char*) {
+        auto& target = *static_cast<std::remove_cvref_t<decltype(value)>*>(*place++);
+        const std::string name = fmt::format("{}.{}", section, key);
+        if (std::ranges::find(overlay.stated, name) == overlay.stated.end()) target = value;
+    });
+    scene = result;
 }
 
 void apply_detector_preset(Recipe& recipe) {
@@ -189,6 +212,115 @@ void check_words(const SceneRule& scene, FaultCollector& collector) {
     }
 }
 
+void check_overlay(const std::string& whose, const SceneOverlay& overlay, FaultCollector& collector) {
+    for (const char* fixed : {"crystal.model", "crystal.d_min_A", "particles.shape", "particles.contrast_e_per_A3",
+                              "particles.diameter_nm"}) {
+        if (std::ranges::find(overlay.stated, fixed) == overlay.stated.end()) continue;
+        collector.add(
+            fmt::format("{} states {} (it is loaded once for each class). State it in a [[class]].", whose, fixed));
+    }
+    FaultCollector of_scene;
+    for_each_scene_field(overlay.scene, of_scene);
+    check_words(overlay.scene, of_scene);
+    if (!of_scene.faults.empty() && collector.faults.find(of_scene.faults) == std::string::npos) {
+        collector.add(fmt::format("{}: {}", whose, of_scene.faults));
+    }
+}
+
+// Names of one kind: not empty, not twice.
+class Names {
+public:
+    explicit Names(const char* kind) : kind_(kind) {}
+    void add(const std::string& name, FaultCollector& collector) {
+        if (name.empty()) {
+            collector.add(fmt::format("{}.name is empty. Name every {}.", kind_, kind_));
+        } else if (name.find_first_of(" /+") != std::string::npos) {
+            collector.add(
+                fmt::format("{}.name = \"{}\" (blanks, '/' and '+' part names). Use '-' or '_'.", kind_, name));
+        }
+        if (!seen_.insert(name).second) {
+            collector.add(fmt::format("{}.name = \"{}\" twice (they must differ). Rename one.", kind_, name));
+        }
+    }
+
+private:
+    const char* kind_;
+    std::set<std::string> seen_;
+};
+
+void check_variations(const Recipe& recipe, FaultCollector& collector) {
+    Names names("variation");
+    constexpr std::size_t most = 64;  // bits of Assignment::variations
+    if (recipe.variations.size() > most) collector.add("more than 64 [[variation]]. Leave some out.");
+    std::vector<std::string> known;
+    for (const ClassRule& rule : recipe.classes) known.push_back("class." + rule.name);
+    for (const VariationRule& rule : recipe.variations) {
+        const std::string whose = fmt::format("variation \"{}\"", rule.name);
+        names.add(rule.name, collector);
+        for_each_variation_field(rule, collector);
+        check_overlay(whose, rule.overlay, collector);
+        for (const std::string* text : {&rule.among, &rule.given}) {
+            try {
+                const LabelRule condition(*text, known, whose);
+            } catch (const UsageError& error) {
+                collector.add(error.what());
+            }
+        }
+        known.push_back("variation." + rule.name);
+    }
+}
+
+void check_groups(const Recipe& recipe, FaultCollector& collector) {
+    Names names("member");
+    for (const MemberRule& rule : recipe.members) {
+        names.add(rule.name, collector);
+        check_overlay(fmt::format("member \"{}\"", rule.name), rule.overlay, collector);
+        for (const std::string* list : {&rule.with, &rule.without}) {
+            try {
+                (void)variations_named(recipe, *list);
+            } catch (const UsageError& error) {
+                collector.add(fmt::format("member \"{}\": {}", rule.name, error.what()));
+            }
+        }
+    }
+    const bool raster = recipe.raster.columns > 0 || recipe.raster.rows > 0;
+    if (raster && (recipe.raster.columns < 1 || recipe.raster.rows < 1)) {
+        collector.add(fmt::format("raster.columns = {}, raster.rows = {} (a scan has both). Give both, or neither.",
+                                  recipe.raster.columns, recipe.raster.rows));
+        return;
+    }
+    if (raster && !recipe.members.empty()) {
+        collector.add("[raster] beside [[member]] (images are grouped by the one or the other). Leave one out.");
+    }
+    if (raster && (recipe.classes.size() != 2 || recipe.classes[0].scene.crystal || !recipe.classes[1].scene.crystal)) {
+        collector.add(
+            "[raster] (a position is off the crystal or on it). Give two classes: the first with "
+            "crystal.present = false, the second with a crystal.");
+    }
+    const std::int64_t per_group = images_per_group(recipe);
+    if (recipe.image_count % per_group != 0) {
+        collector.add(fmt::format("corpus.image_count = {} (images come in groups of {}). Give a multiple of it.",
+                                  recipe.image_count, per_group));
+    }
+}
+
+void check_labels(const Recipe& recipe, FaultCollector& collector) {
+    Names names("attribute");
+    for (const AttributeRule& rule : recipe.labels.attributes) names.add(rule.name, collector);
+    Names values("value");
+    for (const RegressionRule& rule : recipe.labels.values) values.add(rule.name, collector);
+    const GradeRule& grade = recipe.labels.grade;
+    if (!grade.quantity.empty() && !(grade.maybe_from <= grade.hit_from)) {
+        collector.add(fmt::format("grade.maybe_from = {}, grade.hit_from = {} (a hit is more than a maybe). Swap them.",
+                                  grade.maybe_from, grade.hit_from));
+    }
+    try {
+        const Labeller labeller(recipe);
+    } catch (const UsageError& error) {
+        collector.add(error.what());
+    }
+}
+
 }  // namespace
 
 void validate(const Recipe& recipe) {
@@ -204,7 +336,7 @@ void validate(const Recipe& recipe) {
     }
     if (recipe.detector_preset != "none") check_preset(recipe, collector);
     if (recipe.classes.empty()) collector.add("no [[class]] (every image needs a label). Add at least one.");
-    std::set<std::string> names;
+    Names names("class");
     for (const auto& rule : recipe.classes) {
         FaultCollector of_class;
         for_each_class_field(rule, of_class);
@@ -213,10 +345,7 @@ void validate(const Recipe& recipe) {
         if (!of_class.faults.empty() && collector.faults.find(of_class.faults) == std::string::npos) {
             collector.add(fmt::format("class \"{}\": {}", rule.name, of_class.faults));
         }
-        if (rule.name.empty()) collector.add("class.name is empty. Name every class.");
-        if (!names.insert(rule.name).second) {
-            collector.add(fmt::format("class.name = \"{}\" twice (labels must differ). Rename one.", rule.name));
-        }
+        names.add(rule.name, collector);
         if (rule.scene.crystal && rule.scene.fluence_photons_per_m2.high <= 0) {
             collector.add(
                 fmt::format("class \"{}\" has a crystal but no X-rays (it would show no peak). Set "
@@ -224,6 +353,9 @@ void validate(const Recipe& recipe) {
                             rule.name));
         }
     }
+    check_variations(recipe, collector);
+    check_groups(recipe, collector);
+    check_labels(recipe, collector);
     if (!collector.faults.empty()) throw UsageError(collector.faults);
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "labels/schema.hpp"
 #include "simulator/particle_transform.hpp"
 #include "simulator/random.hpp"
 #include "simulator/response.hpp"
@@ -60,6 +61,8 @@ struct SceneRule {
     Distribution crack_rms_deg;
     std::string twin_law;
     Distribution twin_fraction;
+    Distribution further_volume;                 // of each further lattice, the first being 1; 0 = by volume_spread
+    Distribution further_mosaic_spread_rms_deg;  // of the further lattices; 0 = as the first
 
     Distribution water_um;
     Distribution air_um;
@@ -113,6 +116,44 @@ struct ClassRule {
     SceneRule scene;      // the recipe's own, but for what the class states
 };
 
+// Some fields of a scene, to be laid over another one. A path, model or kind that is loaded once per class
+// (crystal.model, crystal.d_min_A, particles.shape, particles.contrast_e_per_A3, particles.diameter_nm) cannot be among
+// them.
+struct SceneOverlay {
+    SceneRule scene;
+    std::vector<std::string> stated;  // "section.key" of the fields that count
+};
+
+// Something that a share of the images has beside its class, such as ice: [[variation]]. Variations are drawn in order;
+// a later one may depend on earlier ones, which makes them correlated.
+struct VariationRule {
+    std::string name;
+    double prevalence = 0.5;
+    std::string
+        among;  // a LabelRule on class.NAME and earlier variation.NAME: where it can be at all; empty = everywhere
+    std::string given;  // the same: where prevalence_given holds instead; empty = nowhere
+    double prevalence_given = 0.5;
+    SceneOverlay overlay;
+};
+
+// One image of a matched group, which differs from the others by this alone: [[member]]. Everything drawn, and the
+// noise, is the same throughout a group.
+struct MemberRule {
+    std::string name;
+    std::string with;     // variations that it has whatever was drawn, joined by '+'
+    std::string without;  // and has not
+    SceneOverlay overlay;
+};
+
+// A grid scan across one crystal, a sphere, per group of columns * rows images: [raster]. The first class is off the
+// crystal, the second on it.
+struct Raster {
+    int columns = 0;  // 0 = no raster
+    int rows = 0;
+    double step_um = 10.0;
+    Distribution crystal_diameter_um = Distribution::fixed(50);
+};
+
 struct Recipe {
     std::string name;
     std::string description;
@@ -137,7 +178,17 @@ struct Recipe {
 
     SceneRule scene;  // what the classes start from
     std::vector<ClassRule> classes;
+    std::vector<VariationRule> variations;
+    std::vector<MemberRule> members;
+    Raster raster;
+    LabelSchema labels;
 };
+
+// Images of a group: members, or positions of a raster; 1 without either. Group g is images g * n to g * n + n - 1.
+std::int64_t images_per_group(const Recipe& recipe);
+
+// Lays the stated fields of `overlay` over `scene`.
+void apply_overlay(const SceneOverlay& overlay, SceneRule& scene);
 
 // Throws UsageError listing every fault at once.
 void validate(const Recipe& recipe);

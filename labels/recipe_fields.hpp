@@ -58,6 +58,15 @@ void for_each_corpus_field(RecipeRef& r, Visitor&& visit) {
     visit("beam", "wavelength_A", r.wavelength_A, Bounds{0.05, 20}, "mean wavelength");
     visit("beam", "diameter_um", r.beam_diameter_um, Bounds{0.01, 1e4}, "of a uniform round beam");
     visit("beam", "polarization", r.polarization, Bounds{-1, 1}, "Kahn factor; 1 = field along lab x");
+
+    visit("raster", "columns", r.raster.columns, Bounds{0, 10000}, "of a grid scan across each crystal; 0 = none");
+    visit("raster", "rows", r.raster.rows, Bounds{0, 10000}, "of it");
+    visit("raster", "step_um", r.raster.step_um, Bounds{1e-3, 1e4}, "between its positions");
+    visit("raster", "crystal_diameter_um", r.raster.crystal_diameter_um, Bounds{1e-3, 1e5}, "of a spherical crystal");
+
+    visit("grade", "quantity", r.labels.grade.quantity, text, "what tells miss, maybe and hit; empty = no grades");
+    visit("grade", "maybe_from", r.labels.grade.maybe_from, Bounds{}, "a maybe from this value on");
+    visit("grade", "hit_from", r.labels.grade.hit_from, Bounds{}, "a hit from this value on");
 }
 
 // The same for every field of a scene, which a [[class]] may state anew as "section.key".
@@ -96,6 +105,10 @@ void for_each_scene_field(SceneRef& s, Visitor&& visit) {
     visit("crystal", "crack_rms_deg", s.crack_rms_deg, Bounds{0, 30}, "of the pieces about their lattice");
     visit("crystal", "twin_law", s.twin_law, text, "such as k,h,-l; empty = no twin");
     visit("crystal", "twin_fraction", s.twin_fraction, Bounds{0, 0.5}, "of the volume");
+    visit("crystal", "further_volume", s.further_volume, Bounds{0, 1000},
+          "of each further lattice, the first being 1; 0 = equal but for volume_spread");
+    visit("crystal", "further_mosaic_spread_rms_deg", s.further_mosaic_spread_rms_deg, Bounds{0, 5},
+          "of the further lattices; 0 = as the first");
 
     visit("background", "water_um", s.water_um, Bounds{0, 1e6}, "path through water");
     visit("background", "air_um", s.air_um, Bounds{0, 1e7}, "path through air");
@@ -142,6 +155,36 @@ template <class RuleRef, class Visitor>
 void for_each_class_field(RuleRef& c, Visitor&& visit) {
     visit("class", "name", c.name, Bounds{}, "the label");
     visit("class", "weight", c.weight, Bounds{1e-9, 1e12}, "share of the corpus, relative to the others");
+}
+
+template <class RuleRef, class Visitor>
+void for_each_variation_field(RuleRef& v, Visitor&& visit) {
+    visit("variation", "name", v.name, Bounds{}, "what rules call it: variation.NAME");
+    visit("variation", "prevalence", v.prevalence, Bounds{0, 1}, "share of the images that can have it");
+    visit("variation", "among", v.among, Bounds{}, "which can: a condition on class.NAME and earlier variation.NAME");
+    visit("variation", "given", v.given, Bounds{}, "where prevalence_given holds instead");
+    visit("variation", "prevalence_given", v.prevalence_given, Bounds{0, 1}, "share of those");
+}
+
+template <class RuleRef, class Visitor>
+void for_each_member_field(RuleRef& m, Visitor&& visit) {
+    visit("member", "name", m.name, Bounds{}, "what tells it from the others of its group");
+    visit("member", "with", m.with, Bounds{}, "variations that it has, joined by '+'");
+    visit("member", "without", m.without, Bounds{}, "variations that it has not, joined by '+'");
+}
+
+template <class RuleRef, class Visitor>
+void for_each_attribute_field(RuleRef& a, Visitor&& visit) {
+    visit("attribute", "name", a.name, Bounds{}, "the label");
+    visit("attribute", "rule", a.rule, Bounds{}, "when it is true: conditions joined by `and` and `or`");
+}
+
+template <class RuleRef, class Visitor>
+void for_each_value_field(RuleRef& v, Visitor&& visit) {
+    visit("value", "name", v.name, Bounds{}, "the label");
+    visit("value", "quantity", v.quantity, Bounds{}, "which number of the truth it is");
+    visit("value", "where", v.where, Bounds{}, "where it is defined; empty = everywhere");
+    visit("value", "otherwise", v.otherwise, Bounds{}, "its value elsewhere; nan = undefined");
 }
 
 }  // namespace braggbench

@@ -59,6 +59,11 @@ void check(const LatticeDraw& draw) {
                    draw.misorientation_deg, "an angle of rotation lies from 0 to 180 degrees", "Give it in degrees.");
     faults.require(draw.volume_spread >= 0 && draw.volume_spread <= 3, "volume_spread", draw.volume_spread,
                    "the rms of ln(volume) lies from 0 to 3", "Give 0 for equal shares.");
+    faults.require(draw.further_volume >= 0 && draw.further_volume <= 1000, "further_volume", draw.further_volume,
+                   "a further lattice has up to 1000 times the first one's volume", "Give 0 for equal shares.");
+    faults.require(draw.further_mosaic_spread_rms_deg >= 0 && draw.further_mosaic_spread_rms_deg <= 5,
+                   "further_mosaic_spread_rms_deg", draw.further_mosaic_spread_rms_deg,
+                   "the small-angle mosaic spread holds from 0 to 5 degrees", "Give 0 for the first one's.");
     faults.require(draw.size_spread >= 0 && draw.size_spread <= 3, "size_spread", draw.size_spread,
                    "the rms of ln(cells per block) lies from 0 to 3", "Give 0 for one size.");
     faults.require(draw.crack_rms_deg >= 0 && draw.crack_rms_deg <= 30, "crack_rms_deg", draw.crack_rms_deg,
@@ -145,11 +150,15 @@ std::vector<Crystal> lattices(const Crystal& crystal, const LatticeDraw& draw, R
     for (int number = 0; number < draw.count; ++number) {
         Crystal lattice = crystal;
         if (number > 0) lattice.lab_from_crystal = misorientation(draw, random) * crystal.lab_from_crystal;
-        const double share = std::exp(draw.volume_spread * random.normal());
+        double share = std::exp(draw.volume_spread * random.normal());
+        if (number > 0 && draw.further_volume > 0) share *= draw.further_volume;
         const double size = std::exp(draw.size_spread * random.normal());
         lattice.cells_per_block = (size * crystal.cells_per_block).cwiseMax(1.0);
+        if (number > 0 && draw.further_mosaic_spread_rms_deg > 0) {
+            lattice.mosaic_spread_rms_deg.setConstant(draw.further_mosaic_spread_rms_deg);
+        }
         lattice.mosaic_spread_rms_deg =
-            (crystal.mosaic_spread_rms_deg.cwiseAbs2().array() + draw.smear_rms_deg * draw.smear_rms_deg).sqrt();
+            (lattice.mosaic_spread_rms_deg.cwiseAbs2().array() + draw.smear_rms_deg * draw.smear_rms_deg).sqrt();
         for (int piece = 0; piece < draw.pieces; ++piece) {
             Crystal part = lattice;
             if (draw.pieces > 1) {

@@ -72,9 +72,11 @@ struct Fitted {
 Fitted run_fit(const TrainOptions& options, const ImageSet& images, int stop_after = 0) {
     torch::manual_seed(options.seed);
     Fitted fitted{make_model(options.model, 3), {}};
-    fitted.result = fit(*fitted.network, images, images, options, "corpus", {}, [&](const EpochResult& epoch) {
-        if (epoch.epoch == stop_after) throw std::runtime_error("killed");
-    });
+    fitted.result = fit(
+        *fitted.network, [&](int) -> const ImageSet& { return images; }, images, options, "corpus", {},
+        [&](const EpochResult& epoch) {
+            if (epoch.epoch == stop_after) throw std::runtime_error("killed");
+        });
     return fitted;
 }
 
@@ -200,6 +202,23 @@ TEST_F(TrainTest, LearnsFromACorpusAndIsScoredBesideChance) {
     EXPECT_THROW(classify(loaded, image, {.gain_adu_per_photon = 0.0, .offset_adu = {}}), UsageError);
     std::fill(image.valid.pixels.begin(), image.valid.pixels.end(), std::uint8_t{0});
     EXPECT_THROW(classify(loaded, image), DataError);
+}
+
+TEST_F(TrainTest, LearnsFromAStreamReproducibly) {
+    const Recipe recipe =
+        load_recipe("diffranet-small", {"corpus.image_count=60", "corpus.validation_fraction=0.5",
+                                        "detector.width_px=64", "detector.height_px=64", "detector.beam_fast_px=32",
+                                        "detector.beam_slow_px=32", "crystal.d_min_A=6"});
+    auto options = quick_options();
+    options.epochs = 2;
+    const auto once = train_on_stream(recipe, options, {}, {});
+    EXPECT_EQ(once.card.training.at("corpus"), "stream:diffranet-small");
+    EXPECT_TRUE(same_weights(*once.network, *train_on_stream(recipe, options, {}, {}).network));
+    Recipe other = recipe;
+    other.seed = 2;
+    EXPECT_FALSE(same_weights(*once.network, *train_on_stream(other, options, {}, {}).network));
+    other.validation_fraction = 0;
+    EXPECT_THROW(train_on_stream(other, options, {}, {}), DataError);
 }
 
 TEST_F(TrainTest, AClassThatIsMissingIsNamed) {

@@ -92,12 +92,22 @@ TEST(Corpus, ReadsBackWhatWasWritten) {
         const auto index = static_cast<std::int64_t>(i);
         EXPECT_EQ(reader.class_indices()[i], records[i].class_index);
         EXPECT_EQ(reader.splits()[i], records[i].split);
+        EXPECT_EQ(reader.labels()[i], records[i].labels);
+        EXPECT_EQ(reader.variations()[i], records[i].variations);
+        EXPECT_EQ(reader.groups()[i], records[i].group);
+        EXPECT_EQ(reader.members()[i], records[i].member);
         EXPECT_EQ(std::memcmp(&reader.truth()[i], &records[i].truth, sizeof(ImageTruth)), 0);
         EXPECT_EQ(reader.image(index), records[i].image);
         const std::vector<Peak> peaks = reader.peaks(index);
         ASSERT_EQ(peaks.size(), records[i].peaks.size());
         for (std::size_t k = 0; k < peaks.size(); ++k) expect_same(peaks[k], records[i].peaks[k]);
     }
+    EXPECT_EQ(read.labels.attributes, info.labels.attributes);
+    EXPECT_EQ(read.labels.values, info.labels.values);
+    EXPECT_EQ(read.labels.value_units, info.labels.value_units);
+    EXPECT_TRUE(read.labels.graded);
+    EXPECT_EQ(read.variation_names, info.variation_names);
+    EXPECT_EQ(read.member_names, info.member_names);
     ASSERT_EQ(read.drawn_names, info.drawn_names);
     const std::vector<float> volumes = reader.drawn("crystal.volume_um3");
     for (std::size_t i = 0; i < records.size(); ++i) EXPECT_EQ(volumes[i], records[i].drawn[0]);
@@ -364,7 +374,7 @@ TEST(CorpusReader, RefusesOtherHdf5Files) {
 
     {
         const hdf5::Handle file = hdf5::create_file(path);
-        hdf5::set_attribute(file, "braggbench_corpus_version", 2);
+        hdf5::set_attribute(file, "braggbench_corpus_version", 3);
         const hdf5::Handle entry = hdf5::create_group(file, "entry", "NXentry");
         const hdf5::Handle data = hdf5::create_group(entry, "data", "NXdata");
         hdf5::create_chunked(data, "data", hdf5::Number::u16, {0, 8, 8}, {hdf5::unlimited, 8, 8}, {1, 8, 8});
@@ -373,7 +383,7 @@ TEST(CorpusReader, RefusesOtherHdf5Files) {
 
     {
         const hdf5::Handle file = hdf5::create_file(path);
-        hdf5::set_attribute(file, "braggbench_corpus_version", 2);
+        hdf5::set_attribute(file, "braggbench_corpus_version", 3);
         const hdf5::Handle entry = hdf5::create_group(file, "entry", "NXentry");
         const hdf5::Handle data = hdf5::create_group(entry, "data", "NXdata");
         hdf5::create_chunked(data, "data", hdf5::Number::u16, {2, 8, 8}, {2, 8, 8}, {1, 8, 8});

@@ -103,11 +103,22 @@ TEST_P(ImportOfExport, GivesImagesLabelsAndSplitsBack) {
     EXPECT_EQ(summary.images, 11);
     const CorpusReader corpus = read();
     EXPECT_EQ(corpus.info().peak_source, PeakSource::unknown);
+    // Stacks of others have no place for attributes.
+    const bool labelled = !one_file;
+    if (labelled) {
+        EXPECT_EQ(corpus.info().labels.attributes, info.labels.attributes);
+        EXPECT_EQ(corpus.info().labels.values, info.labels.values);
+        EXPECT_EQ(corpus.info().labels.value_units, info.labels.value_units);
+        EXPECT_TRUE(corpus.info().labels.graded);
+    }
     for (std::size_t i = 0; i < records.size(); ++i) {
         EXPECT_EQ(corpus.image(static_cast<std::int64_t>(i)), records[i].image) << i;
         EXPECT_EQ(corpus.info().class_names.at(static_cast<std::size_t>(corpus.class_indices()[i])),
                   info.class_names[static_cast<std::size_t>(records[i].class_index)]);
         EXPECT_EQ(corpus.splits()[i], records[i].split);
+        if (labelled) {
+            EXPECT_EQ(corpus.labels()[i], records[i].labels);
+        }
         EXPECT_TRUE(corpus.peaks(static_cast<std::int64_t>(i)).empty());
     }
     if (one_file) {
@@ -147,6 +158,7 @@ TEST_F(Import, OfACorpusTakesItsVisiblePeaksAsAList) {
     EXPECT_EQ(corpus.info().image_sources[3], (folder_ / "corpus.h5").string() + "#3");
     for (std::size_t i = 0; i < records.size(); ++i) {
         EXPECT_EQ(corpus.image(static_cast<std::int64_t>(i)), records[i].image);
+        EXPECT_EQ(corpus.labels()[i], records[i].labels);
         std::vector<Peak> visible;
         std::ranges::copy_if(records[i].peaks, std::back_inserter(visible), &Peak::visible);
         std::ranges::stable_sort(visible, std::ranges::greater{}, &Peak::photons);
@@ -223,6 +235,10 @@ TEST_F(Import, HollatzTableNamesFilesInFoldersBelow) {
     EXPECT_EQ(photosystem.info().class_names, (std::vector<std::string>{"blank", "photo1", "photo2"}));
     EXPECT_EQ(photosystem.class_indices(), (std::vector<std::int32_t>{2, 1, 0, 1}));
     EXPECT_EQ(photosystem.image(0), ramp(6, 5, 2));  // in the table's order
+    EXPECT_EQ(photosystem.info().labels.attributes,
+              (std::vector<std::string>{"blank", "photo1", "photo2", "multilattice", "ice", "badice"}));
+    EXPECT_EQ(photosystem.labels()[0].attributes, (std::vector<std::uint8_t>{0, 0, 1, 1, 0, 0}));
+    EXPECT_EQ(photosystem.labels()[0].values, (std::vector<float>{0.581729F, 0.568217F}));
     ImportOptions options;
     options.class_column = "ice";
     run({folder_ / "set"}, options);
@@ -255,6 +271,28 @@ TEST_F(Import, CsvLabelsFilesByNamePathOrNumber) {
     run({folder_ / "stack.h5"}, options);
     EXPECT_EQ(read().class_indices(), (std::vector<std::int32_t>{0, 1, 0}));
     EXPECT_EQ(read().image(0), CorpusReader(folder_ / "stack.h5").image(2));
+}
+
+TEST_F(Import, SourcesWithOtherLabelsGiveUnknownOnes) {
+    for (const char* name : {"one/1.pgm", "two/2.pgm"}) write_image(name, ramp(6, 5));
+    write("one/labels.csv", "file,class,attribute.ice,value.mosaic [deg],grade\n1.pgm,a,1,0.25,hit\n");
+    write("two/labels.csv", "file,class,value.lattices,attribute.film,attribute.ice\n2.pgm,b,2,0,\n");
+    run({folder_ / "one", folder_ / "two"});
+    const CorpusReader corpus = read();
+    EXPECT_EQ(corpus.info().labels.attributes, (std::vector<std::string>{"ice", "film"}));
+    EXPECT_EQ(corpus.info().labels.values, (std::vector<std::string>{"mosaic", "lattices"}));
+    EXPECT_EQ(corpus.info().labels.value_units, (std::vector<std::string>{"deg", "1"}));
+    EXPECT_FALSE(corpus.info().labels.graded);
+    const float none = std::numeric_limits<float>::quiet_NaN();
+    EXPECT_EQ(corpus.labels()[0], (ImageLabels{{1, 255}, {0.25F, none}, Grade::miss}));
+    EXPECT_EQ(corpus.labels()[1], (ImageLabels{{255, 0}, {none, 2.0F}, Grade::miss}));
+    fs::remove(output());
+    write("two/labels.csv", "file,class,attribute.film\n2.pgm,b,2\n");
+    refusal({folder_ / "two"}, "labels.csv:2");
+    write("two/labels.csv", "file,class,value.film\n2.pgm,b,nan\n");
+    refusal({folder_ / "two"}, "labels.csv:2");
+    write("two/labels.csv", "file,class,grade\n2.pgm,b,perhaps\n");
+    refusal({folder_ / "two"}, "labels.csv:2");
 }
 
 TEST_F(Import, OneLabelForAll) {

@@ -1,6 +1,7 @@
 #include "datasets/recipe_toml.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -122,6 +123,91 @@ TEST(RecipeToml, DiffranetHasThePublishedProportions) {
     for (const auto& rule : recipe.classes) weights.push_back(rule.weight);
     EXPECT_EQ(weights, (std::vector<double>{2069, 3268, 3346, 2444, 1472}));  // Nawaz et al. 2023, table 3
     EXPECT_EQ(recipe.width_px, 512);
+}
+
+constexpr const char* labelled = R"(
+name = "labelled"
+[ice]
+thickness_um = 0
+[[class]]
+name = "shot"
+[[variation]]
+name = "ice"
+prevalence = 0.3
+ice.thickness_um = { log_uniform = [1, 100] }
+[[member]]
+name = "dim"
+beam.fluence_photons_per_m2 = 1e20
+[[member]]
+name = "bright"
+with = "ice"
+[[attribute]]
+name = "icy"
+rule = "ice.thickness_um > 0"
+[[value]]
+name = "thickness"
+quantity = "ice.thickness_um"
+where = "variation.ice"
+[grade]
+quantity = "visible_peaks"
+maybe_from = 1
+hit_from = 5
+)";
+
+TEST(RecipeToml, LabelsVariationsAndMembersComeBack) {
+    const Recipe recipe = parse_recipe(labelled, "labelled.toml");
+    ASSERT_EQ(recipe.variations.size(), 1U);
+    EXPECT_EQ(recipe.variations[0].overlay.stated, std::vector<std::string>{"ice.thickness_um"});
+    EXPECT_EQ(recipe.variations[0].overlay.scene.ice_um.high, 100);
+    EXPECT_EQ(recipe.members[1].with, "ice");
+    EXPECT_EQ(recipe.labels.attributes[0].rule, "ice.thickness_um > 0");
+    EXPECT_EQ(recipe.labels.grade.hit_from, 5);
+    const std::string text = to_toml(recipe);
+    EXPECT_EQ(to_toml(parse_recipe(text, "again")), text);
+    EXPECT_NE(failure(std::string(labelled) + "[[variation]]\nname = 'x'\nprevalense = 1\n")
+                  .find("Did you mean \"variation.prevalence\"?"),
+              std::string::npos);
+    EXPECT_NE(failure(std::string(labelled) + "[[variation]]\nname = 'x'\nice.thicknes_um = 1\n")
+                  .find("Did you mean \"ice.thickness_um\"?"),
+              std::string::npos);
+}
+
+TEST(RecipeToml, EntriesAreSetByName) {
+    const Recipe recipe =
+        parse_recipe(labelled, "labelled.toml", {"variation.ice.prevalence=0.5", "class.shot.crystal.model=lysozyme"});
+    EXPECT_EQ(recipe.variations[0].prevalence, 0.5);
+    EXPECT_EQ(recipe.classes[0].scene.model, "lysozyme");
+    EXPECT_NE(failure(labelled, {"variation.icy.prevalence=0.5"}).find("variation.icy"), std::string::npos);
+    EXPECT_NE(failure(labelled, {"variation.ice=0.5"}).find("variation.ice"), std::string::npos);
+}
+
+TEST(RecipeToml, ExtendsAnotherByName) {
+    const auto path =
+        std::filesystem::temp_directory_path() / ("braggbench-base-" + std::to_string(getpid()) + ".toml");
+    std::ofstream(path) << labelled;
+    const std::string own = "extends = '" + path.string() + R"('
+name = "mine"
+[[variation]]
+name = "ice"
+prevalence = 0.9
+[[variation]]
+name = "film"
+background.film_um = 50
+)";
+    const Recipe recipe = parse_recipe(own, "mine.toml");
+    EXPECT_EQ(recipe.name, "mine");
+    ASSERT_EQ(recipe.variations.size(), 2U);
+    EXPECT_EQ(recipe.variations[0].prevalence, 0.9);
+    EXPECT_EQ(recipe.variations[0].overlay.scene.ice_um.high, 100);
+    EXPECT_EQ(recipe.labels.attributes.size(), 1U);
+    // Faults are placed in the file that they are in.
+    EXPECT_NE(failure(own + "colour = 1\n").find("mine.toml:11:"), std::string::npos) << failure(own + "colour = 1\n");
+    std::ofstream(path) << labelled << "colour = 1\n";
+    EXPECT_NE(failure(own).find(path.string() + ":"), std::string::npos) << failure(own);
+    std::ofstream(path) << "extends = '" << path.string() << "'\n";
+    EXPECT_NE(failure(own).find("circle"), std::string::npos);
+    std::filesystem::remove(path);
+    EXPECT_NE(failure("extends = 'difranet'\n").find("Did you mean \"diffranet\"?"), std::string::npos);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <random>
 #include <string>
 #include <vector>
@@ -55,6 +56,12 @@ inline CorpusInfo small_info(std::int64_t images, int width_px = 96, int height_
     info.response.offset_adu = 10.1;
     info.response.saturation_adu = 65000.0;
     info.class_names = {"blank", "no-crystal", "weak", "très bon"};
+    info.labels.attributes = {"ice", "multilattice"};
+    info.labels.values = {"mosaic"};
+    info.labels.value_units = {"deg"};
+    info.labels.graded = true;
+    info.variation_names = {"film", "second"};
+    info.member_names = {"without", "with"};
     info.drawn_names = {"crystal.volume_um3", "beam.other"};
     info.recipe_toml = "name = \"small\"\n# µm\nimage_count = 5\n";
     info.seed = 0xFEDCBA9876543210ULL;
@@ -75,11 +82,17 @@ inline CorpusRecord small_record(const CorpusInfo& info, std::int64_t index, int
     Image<double> expected(info.width_px, info.height_px, 5.5);
     record.class_index = static_cast<int>(index % static_cast<std::int64_t>(info.class_names.size()));
     record.split = static_cast<Split>(index % 3);
-    auto* number = &record.truth.beam_fast_px;
-    for (int i = 0; i < 4; ++i) number[i] = static_cast<float>(uniform() * 1e3);
+    record.labels.attributes = {static_cast<std::uint8_t>(index % 2),
+                                index % 3 == 2 ? ImageLabels::unknown : std::uint8_t{1}};
+    record.labels.values = {index % 2 == 0 ? std::numeric_limits<float>::quiet_NaN() : 0.125F};
+    record.labels.grade = static_cast<Grade>(index % 3);
+    record.variations = static_cast<std::uint64_t>(index % 4);
+    record.group = index / 2;
+    record.member = static_cast<int>(index % 2);
+    for (const TruthColumn& column : truth_columns) {
+        record.truth.*(column.member) = static_cast<float>(uniform() * 1e7);
+    }
     for (float& value : record.truth.orientation) value = static_cast<float>(uniform() * 2.0 - 1.0);
-    record.truth.spot_photons = static_cast<float>(uniform() * 1e7);
-    record.truth.total_photons = static_cast<float>(uniform() * 1e9);
     record.drawn = {static_cast<float>(uniform()), static_cast<float>(index)};
     for (int i = 0; i < peak_count; ++i) {
         Peak peak;

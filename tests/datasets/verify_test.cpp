@@ -191,13 +191,15 @@ TEST(VerifyRecipe, FindsAnImageOfAnotherSeed) {
     const std::vector<std::string> set = {"corpus.image_count=4", "detector.width_px=64", "detector.height_px=64",
                                           "crystal.model=lysozyme"};
     const Recipe recipe = load_recipe("diffranet", set);
-    const auto assignments = draw_assignments(recipe);
-    const Models models = load_models(recipe);
     Recipe other = recipe;
     other.seed += 1;
+    const RecipeSource right(recipe);
+    const RecipeSource wrong(other);
     CorpusWriter writer(folder / "c.h5", corpus_info(recipe));
     for (std::int64_t i = 0; i < 4; ++i) {
-        CorpusRecord record = make_record(i == 3 ? other : recipe, assignments[static_cast<std::size_t>(i)], i, models);
+        CorpusRecord record = (i == 3 ? wrong : right).record(i);
+        // Its class is where the recipe has it.
+        record.class_index = right.assignments()[static_cast<std::size_t>(i)].class_index;
         writer.append(encode(std::move(record)));
     }
     writer.finish();

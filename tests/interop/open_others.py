@@ -38,7 +38,7 @@ def main(write_export: str) -> None:
         for i, image in enumerate(data):
             np.testing.assert_array_equal(fabio.open(f"{corpus}::/entry/data/data").get_frame(i).data, image)
             for export in (f"smv/image_{i:05}.img", f"png/image_{i:05}.png", f"pgm/image_{i:05}.pgm"):
-                (path,) = folder.glob(export) if "/" in export and "smv" in export else folder.rglob(export)
+                (path,) = (folder / Path(export).parent).rglob(Path(export).name)
                 np.testing.assert_array_equal(fabio.open(str(path)).data, image)
             counts = np.maximum(0, np.rint((image - OFFSET) / GAIN)).astype(int)
             np.testing.assert_array_equal(fabio.open(str(folder / "cbf" / f"image_{i:05}.cbf")).data, counts)
