@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "datasets/recipe_toml.hpp"
+#include "simulator/error.hpp"
 
 namespace braggbench {
 namespace {
@@ -41,11 +42,17 @@ std::string csv_line(const std::string& file, std::int64_t index, const CorpusRe
     constexpr std::array<const char*, 3> splits = {"train", "validation", "test"};
     const auto at = static_cast<std::size_t>(index);
     std::string line =
-        fmt::format("{},{},{},{},{},{},{},{},{},{}", csv_field(file), index,
+        fmt::format("{},{},{},{}", csv_field(file), index,
                     csv_field(corpus.info().class_names[static_cast<std::size_t>(corpus.class_indices()[at])]),
-                    splits[static_cast<std::size_t>(corpus.splits()[at])], support.native.visible_peaks,
-                    support.view.visible_peaks, support.native.visible_lattices, support.view.visible_lattices,
-                    support.native.visible_ice_peaks, support.view.visible_ice_peaks);
+                    splits[static_cast<std::size_t>(corpus.splits()[at])]);
+    const std::array<std::array<int, 2>, 3> counts = {
+        {{support.native.visible_peaks, support.view.visible_peaks},
+         {support.native.visible_lattices, support.view.visible_lattices},
+         {support.native.visible_ice_peaks, support.view.visible_ice_peaks}}};
+    for (const auto& [native, view] : counts) {
+        // No known peaks are not zero peaks.
+        line += corpus.info().peak_source == PeakSource::unknown ? ",," : fmt::format(",{},{}", native, view);
+    }
     const ImageLabels& labels = corpus.labels()[at];
     for (const std::uint8_t attribute : labels.attributes) {
         line += attribute == ImageLabels::unknown ? "," : fmt::format(",{}", attribute);
@@ -56,10 +63,20 @@ std::string csv_line(const std::string& file, std::int64_t index, const CorpusRe
     return line + '\n';
 }
 
+namespace {
+
+Recipe recipe_of(const CorpusReader& corpus) {
+    if (!corpus.info().import_note.empty()) {
+        throw UsageError(fmt::format("{}: was imported (Hollatz's labels follow from a recipe). Choose another layout.",
+                                     corpus.path().string()));
+    }
+    return parse_recipe(corpus.info().recipe_toml, corpus.path().string() + ", its recipe");
+}
+
+}  // namespace
+
 HollatzLabels::HollatzLabels(const CorpusReader& corpus)
-    : corpus_(&corpus),
-      recipe_(parse_recipe(corpus.info().recipe_toml, corpus.path().string() + ", its recipe")),
-      mosaic_deg_(corpus.drawn("crystal.mosaic_spread_rms_deg")) {}
+    : corpus_(&corpus), recipe_(recipe_of(corpus)), mosaic_deg_(corpus.drawn("crystal.mosaic_spread_rms_deg")) {}
 
 std::string HollatzLabels::line(const std::string& file, std::int64_t index, const std::vector<Peak>& peaks) const {
     const auto at = static_cast<std::size_t>(index);
