@@ -139,7 +139,11 @@ TrainedModel train(const CorpusReader& corpus, const TrainOptions& options,
                    const std::function<void(const EpochResult&)>& on_epoch) {
     prepare(options);
     const CorpusInfo& info = corpus.info();
-    TrainingData data{corpus.path().string(), info, parse_recipe(info.recipe_toml, corpus.path().string()), ""};
+    // An imported corpus has no recipe, and none of its classes is known to be a hit.
+    Recipe recipe;
+    recipe.name = corpus.path().stem().string();
+    if (info.import_note.empty()) recipe = parse_recipe(info.recipe_toml, corpus.path().string());
+    TrainingData data{corpus.path().string(), info, std::move(recipe), ""};
     data.id =
         data.recipe.name + ", seed " + std::to_string(info.seed) + ", " + std::to_string(info.image_count) + " images";
     ModelCard card = make_card(data, options);

@@ -16,6 +16,16 @@
 
 namespace braggbench {
 
+// What the peak tables of a corpus are. No peaks in the list means that there are none only where they are simulated.
+enum class PeakSource : std::uint8_t {
+    simulated,  // every peak there is, known
+    listed,     // what another program found, all marked visible: neither complete nor the truth
+    unknown     // nobody has listed any
+};
+
+// As /entry/truth@peaks has it.
+const char* to_string(PeakSource source);
+
 // Everything about a corpus that is the same for all its images.
 struct CorpusInfo {
     std::int64_t image_count = 0;
@@ -32,6 +42,10 @@ struct CorpusInfo {
     std::string recipe_toml;                // the resolved recipe, replayable
     std::uint64_t seed = 0;
     std::string provenance;  // program version, git commit, library versions
+    PeakSource peak_source = PeakSource::simulated;
+    std::string import_note;                 // of an imported corpus: what was assumed and how values were converted
+    std::vector<std::string> image_sources;  // of an imported corpus: the file of each image, with "#k" in a stack
+    Image<std::uint8_t> imported_mask;       // 0 = good; empty: what detector and response say. Not read back.
 };
 
 struct CorpusRecord {
@@ -51,6 +65,7 @@ struct CorpusRecord {
 struct EncodedRecord {
     std::vector<std::uint8_t> chunk;  // shuffle + deflate level 1
     CorpusRecord record;              // with an empty image
+    std::uint32_t checksum = 0;       // CRC-32 of the pixels as they lie in the file, little endian
 };
 EncodedRecord encode(CorpusRecord&& record);
 
@@ -73,10 +88,13 @@ private:
 };
 
 // Reads a corpus; labels, splits and truth are loaded on opening, images and peaks on request. Thread-safe: calls
-// may come from several threads. Throws DataError for what is missing, truncated or not a corpus.
+// may come from several threads, which wait for each other only while bytes are fetched from the file, not while they
+// are unpacked. Images read lately are kept unpacked, as many as fit into cache_bytes (0 keeps none). Throws DataError
+// for what is missing, truncated or not a corpus.
 class CorpusReader {
 public:
-    explicit CorpusReader(std::filesystem::path path);
+    static constexpr std::size_t default_cache_bytes = std::size_t{64} << 20;
+    explicit CorpusReader(std::filesystem::path path, std::size_t cache_bytes = default_cache_bytes);
     ~CorpusReader();
     CorpusReader(CorpusReader&&) noexcept;
     CorpusReader& operator=(CorpusReader&&) noexcept;
@@ -94,6 +112,10 @@ public:
     [[nodiscard]] std::vector<float> drawn(const std::string& name) const;
     [[nodiscard]] std::vector<std::int64_t> indices(Split split) const;
     [[nodiscard]] Image<std::uint16_t> image(std::int64_t index) const;
+    // The same without a copy, shared with the cache.
+    [[nodiscard]] std::shared_ptr<const Image<std::uint16_t>> shared_image(std::int64_t index) const;
+    // Of the pixels as they were written (EncodedRecord::checksum); empty in files that have none.
+    [[nodiscard]] const std::vector<std::uint32_t>& checksums() const;
     [[nodiscard]] std::vector<Peak> peaks(std::int64_t index) const;
 
 private:

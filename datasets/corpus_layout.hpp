@@ -12,6 +12,8 @@ namespace braggbench::corpus_layout {
 
 inline constexpr std::int32_t format_version = 3;
 inline constexpr const char* format_attribute = "braggbench_corpus_version";
+inline constexpr const char* checksum_path = "/entry/data/checksum";
+inline constexpr const char* manifest_path = "/entry/manifest";
 
 // Rows per chunk of a table that grows; small, so that one image's peaks cost little to read.
 inline constexpr std::uint64_t rows_per_chunk = 4096;

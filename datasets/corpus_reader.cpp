@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
+#include <stdexcept>
 
 #include "datasets/corpus.hpp"
 #include "datasets/corpus_layout.hpp"
 #include "datasets/hdf5.hpp"
+#include "datasets/image_cache.hpp"
 #include "simulator/error.hpp"
 #include "simulator/faults.hpp"
 
@@ -56,6 +59,18 @@ Detector read_detector(const Handle& file, int width_px, int height_px) {
 
 }  // namespace
 
+const char* to_string(PeakSource source) {
+    switch (source) {
+        case PeakSource::simulated:
+            return "simulated";
+        case PeakSource::listed:
+            return "listed";
+        case PeakSource::unknown:
+            return "unknown";
+    }
+    throw std::logic_error("PeakSource out of range");
+}
+
 struct CorpusReader::State {
     std::filesystem::path path;
     CorpusInfo info;
@@ -70,7 +85,11 @@ struct CorpusReader::State {
     Handle file;
     Handle data;
     std::vector<Handle> peak_columns;
+    std::vector<std::uint32_t> checksums;
     bool ours = false;  // chunks as encode() makes them
+    ImageCache cache;
+
+    State(std::filesystem::path place, std::size_t cache_bytes) : path(std::move(place)), cache(cache_bytes) {}
 
     [[noreturn]] void reject(const std::string& why) const {
         throw DataError(fmt::format("{}: {}", path.string(), why));
@@ -131,6 +150,17 @@ struct CorpusReader::State {
         info.recipe_toml = hdf5::read_text(file, "/entry/recipe");
         info.provenance = hdf5::read_text(file, "/entry/process/version");
         info.seed = hdf5::read_u64(file, "/entry/seed");
+        if (hdf5::is_dataset(file, "/entry/process/import")) {
+            info.import_note = hdf5::read_text(file, "/entry/process/import");
+        }
+        if (hdf5::is_dataset(file, "/entry/process/image_sources")) {
+            std::istringstream lines(hdf5::read_text(file, "/entry/process/image_sources"));
+            for (std::string line; std::getline(lines, line);) info.image_sources.push_back(line);
+        }
+        if (hdf5::is_dataset(file, layout::checksum_path)) {
+            checksums = hdf5::read_all<std::uint32_t>(file, layout::checksum_path,
+                                                      {static_cast<std::uint64_t>(info.image_count)});
+        }
         Faults faults;
         check(info.detector, faults);
         try {
@@ -210,6 +240,16 @@ struct CorpusReader::State {
     void read_truth() {
         const auto count = static_cast<std::uint64_t>(info.image_count);
         truth.resize(count);
+        // Files of before imports existed are all simulated.
+        const std::string peaks =
+            hdf5::text_attribute(hdf5::open(file, "/entry/truth"), "peaks").value_or(to_string(PeakSource::simulated));
+        bool known = false;
+        for (const auto source : {PeakSource::simulated, PeakSource::listed, PeakSource::unknown}) {
+            if (peaks != to_string(source)) continue;
+            info.peak_source = source;
+            known = true;
+        }
+        if (!known) reject(fmt::format("/entry/truth@peaks is \"{}\".", peaks));
         for (const auto& column : truth_columns) {
             const auto values = hdf5::read_all<float>(file, std::string("/entry/truth/") + column.name, {count});
             for (std::size_t i = 0; i < truth.size(); ++i) truth[i].*(column.member) = values[i];
@@ -241,6 +281,24 @@ struct CorpusReader::State {
         });
     }
 
+    [[nodiscard]] Image<std::uint16_t> decode(std::int64_t index) const {
+        Image<std::uint16_t> image(info.width_px, info.height_px);
+        const auto row = static_cast<std::uint64_t>(index);
+        if (ours) {
+            const auto chunk = hdf5::read_chunk(data, {row, 0, 0});
+            const std::span<std::uint8_t> bytes(reinterpret_cast<std::uint8_t*>(image.pixels.data()),
+                                                image.pixels.size() * sizeof(std::uint16_t));
+            if (!chunk || !hdf5::decode_chunk(*chunk, sizeof(std::uint16_t), bytes)) {
+                reject(fmt::format("image {} is missing or damaged. Make the corpus again.", index));
+            }
+            return image;
+        }
+        hdf5::read_block(data, {row, 0, 0},
+                         {1, static_cast<std::uint64_t>(image.height), static_cast<std::uint64_t>(image.width)},
+                         hdf5::Number::u16, image.pixels.data());
+        return image;
+    }
+
     void check_index(std::int64_t index) const {
         if (index < 0 || index >= info.image_count) {
             throw UsageError(
@@ -249,8 +307,8 @@ struct CorpusReader::State {
     }
 };
 
-CorpusReader::CorpusReader(std::filesystem::path path) : state_(std::make_unique<State>()) {
-    state_->path = std::move(path);
+CorpusReader::CorpusReader(std::filesystem::path path, std::size_t cache_bytes)
+    : state_(std::make_unique<State>(std::move(path), cache_bytes)) {
     state_->open();
 }
 
@@ -267,6 +325,7 @@ const std::vector<std::uint64_t>& CorpusReader::variations() const { return stat
 const std::vector<std::int64_t>& CorpusReader::groups() const { return state_->groups; }
 const std::vector<std::int32_t>& CorpusReader::members() const { return state_->members; }
 const std::vector<ImageTruth>& CorpusReader::truth() const { return state_->truth; }
+const std::vector<std::uint32_t>& CorpusReader::checksums() const { return state_->checksums; }
 
 std::vector<float> CorpusReader::drawn(const std::string& name) const {
     if (std::ranges::find(state_->info.drawn_names, name) == state_->info.drawn_names.end()) return {};
@@ -282,24 +341,20 @@ std::vector<std::int64_t> CorpusReader::indices(Split split) const {
     return result;
 }
 
+std::shared_ptr<const Image<std::uint16_t>> CorpusReader::shared_image(std::int64_t index) const {
+    State& state = *state_;
+    state.check_index(index);
+    if (auto image = state.cache.find(index)) return image;
+    auto image = std::make_shared<const Image<std::uint16_t>>(state.decode(index));
+    state.cache.insert(index, image);
+    return image;
+}
+
 Image<std::uint16_t> CorpusReader::image(std::int64_t index) const {
     const State& state = *state_;
+    if (state.cache.capacity_bytes() > 0) return *shared_image(index);
     state.check_index(index);
-    Image<std::uint16_t> image(state.info.width_px, state.info.height_px);
-    const auto row = static_cast<std::uint64_t>(index);
-    if (state.ours) {
-        const auto chunk = hdf5::read_chunk(state.data, {row, 0, 0});
-        const std::span<std::uint8_t> bytes(reinterpret_cast<std::uint8_t*>(image.pixels.data()),
-                                            image.pixels.size() * sizeof(std::uint16_t));
-        if (!chunk || !hdf5::decode_chunk(*chunk, sizeof(std::uint16_t), bytes)) {
-            state.reject(fmt::format("image {} is missing or damaged. Make the corpus again.", index));
-        }
-        return image;
-    }
-    hdf5::read_block(state.data, {row, 0, 0},
-                     {1, static_cast<std::uint64_t>(image.height), static_cast<std::uint64_t>(image.width)},
-                     hdf5::Number::u16, image.pixels.data());
-    return image;
+    return state.decode(index);
 }
 
 std::vector<Peak> CorpusReader::peaks(std::int64_t index) const {

@@ -14,6 +14,7 @@
 #include "datasets/corpus.hpp"
 #include "datasets/corpus_layout.hpp"
 #include "datasets/hdf5.hpp"
+#include "datasets/manifest.hpp"
 #include "simulator/constants.hpp"
 #include "simulator/error.hpp"
 #include "simulator/faults.hpp"
@@ -138,6 +139,11 @@ void validate(const CorpusInfo& info) {
             "The detector must assemble to the size of the corpus's images.");
     require(info.wavelength_A > 0.0, "The wavelength of a corpus must be positive.");
     require(!info.class_names.empty(), "A corpus needs at least one class name.");
+    require(info.imported_mask.pixels.empty() ||
+                (info.imported_mask.width == info.width_px && info.imported_mask.height == info.height_px),
+            "The mask must have the size of the corpus's images.");
+    require(info.image_sources.empty() || info.image_sources.size() == static_cast<std::size_t>(info.image_count),
+            "Either every image of a corpus has a source or none has.");
 }
 
 void set_units(const Handle& object, std::string_view units) { hdf5::set_attribute(object, "units", units); }
@@ -216,7 +222,8 @@ void write_detector(const Handle& instrument, const CorpusInfo& info) {
     const auto height = static_cast<std::uint64_t>(info.height_px);
     const Handle mask = hdf5::create_chunked(detector, "pixel_mask", hdf5::Number::u32, {height, width},
                                              {height, width}, {height, width});
-    const Image<std::uint8_t> bits = pixel_mask(info.response, info.detector);
+    const Image<std::uint8_t> bits =
+        info.imported_mask.pixels.empty() ? pixel_mask(info.response, info.detector) : info.imported_mask;
     const std::vector<std::uint32_t> pixels(bits.pixels.begin(), bits.pixels.end());
     hdf5::write_chunk(mask, {0, 0},
                       hdf5::encode_chunk(as_bytes(std::span<const std::uint32_t>(pixels)), sizeof(std::uint32_t)));
@@ -239,8 +246,9 @@ void write_detector(const Handle& instrument, const CorpusInfo& info) {
 
 EncodedRecord encode(CorpusRecord&& record) {
     EncodedRecord encoded;
-    encoded.chunk =
-        hdf5::encode_chunk(as_bytes(std::span<const std::uint16_t>(record.image.pixels)), sizeof(std::uint16_t));
+    const auto pixels = as_bytes(std::span<const std::uint16_t>(record.image.pixels));
+    encoded.chunk = hdf5::encode_chunk(pixels, sizeof(std::uint16_t));
+    encoded.checksum = hdf5::crc32(pixels);
     encoded.record = std::move(record);
     // The size stays, so that the writer can check it.
     encoded.record.image.pixels = {};
@@ -256,6 +264,7 @@ struct CorpusWriter::State {
 
     Handle file;
     Handle data;
+    Column checksums;
     Column classes;
     Column splits;
     std::vector<Column> attributes;
@@ -290,8 +299,8 @@ struct CorpusWriter::State {
     State& operator=(const State&) = delete;
 
     std::vector<Column*> single_columns() {
-        return {&classes,     &splits,       &grades,      &groups,         &members,
-                &orientation, &peak_offsets, &peak_counts, &photon_energies};
+        return {&checksums, &classes,     &splits,       &grades,      &groups,
+                &members,   &orientation, &peak_offsets, &peak_counts, &photon_energies};
     }
     std::vector<std::vector<Column>*> column_lists() {
         return {&attributes, &values, &variations, &truth, &drawn, &peak_columns};
@@ -345,18 +354,24 @@ struct CorpusWriter::State {
         const Handle process = hdf5::create_group(entry, "process", "NXprocess");
         hdf5::write_text(process, "program", "braggbench");
         hdf5::write_text(process, "version", info.provenance);
+        if (!info.import_note.empty()) hdf5::write_text(process, "import", info.import_note);
+        if (!info.image_sources.empty()) {
+            hdf5::write_text(process, "image_sources", fmt::format("{}", fmt::join(info.image_sources, "\n")));
+        }
 
         const Handle data_group = hdf5::create_group(entry, "data", "NXdata");
         hdf5::set_attribute(data_group, "signal", std::string_view("data"));
         data = hdf5::create_chunked(data_group, "data", hdf5::Number::u16, {count, height, width},
                                     {count, height, width}, {1, height, width});
+        checksums = Column::create<std::uint32_t>(data_group, "checksum", nullptr);
+        const std::string_view made = info.import_note.empty() ? "simulated" : "imported";
         const Handle sample = hdf5::create_group(entry, "sample", "NXsample");
-        hdf5::write_text(sample, "name", "simulated");
+        hdf5::write_text(sample, "name", made);
         hdf5::write_text(sample, "depends_on", ".");
         const Handle source = hdf5::create_group(entry, "source", "NXsource");
-        hdf5::write_text(source, "name", "simulated");
+        hdf5::write_text(source, "name", made);
         const Handle instrument = hdf5::create_group(entry, "instrument", "NXinstrument");
-        hdf5::write_text(instrument, "name", "simulated");
+        hdf5::write_text(instrument, "name", made);
         const Handle beam = hdf5::create_group(instrument, "beam", "NXbeam");
         // A scalar: dxtbx takes an array for one wavelength per image.
         write_with_units(beam, "incident_wavelength", info.wavelength_A, "angstrom");
@@ -370,6 +385,7 @@ struct CorpusWriter::State {
         write_label_columns(labels);
 
         const Handle truth_group = hdf5::create_group(entry, "truth", "NXcollection");
+        hdf5::set_attribute(truth_group, "peaks", std::string_view(to_string(info.peak_source)));
         const Handle variation_group = hdf5::create_group(truth_group, "variations", "NXcollection");
         hdf5::set_attribute(variation_group, "names", info.variation_names);
         for (const std::string& name : info.variation_names) {
@@ -525,6 +541,7 @@ void CorpusWriter::append(const EncodedRecord& encoded) {
                                            state.attributes.size(), state.values.size()));
     }
     hdf5::write_chunk(state.data, {static_cast<std::uint64_t>(state.appended), 0, 0}, encoded.chunk);
+    state.checksums.append(encoded.checksum);
     state.append_labels(record);
     for (std::size_t i = 0; i < truth_columns.size(); ++i) {
         state.truth[i].append(record.truth.*(truth_columns[i].member));
@@ -548,6 +565,7 @@ void CorpusWriter::finish() {
     for (std::vector<Column>* columns : state.column_lists()) {
         for (Column& column : *columns) column.finish();
     }
+    hdf5::write_text(state.file, layout::manifest_path, make_manifest(state.file));
     hdf5::flush(state.file);
     state.close();
     // The rename must not reach the disk before the content does.

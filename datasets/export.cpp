@@ -136,9 +136,9 @@ ViewSpec view_of(const ExportOptions& options) {
         throw UsageError(
             options.layout == ExportLayout::patterns
                 ? fmt::format("view \"{}\" (patterns are photons, not bytes). Leave out 8bit.", to_text(view))
-                : fmt::format(
-                      "view \"{}\" (its values do not fit PNG and PGM). Add a rule for 8 bits, such as \"{}+8bit\".",
-                      to_text(view), to_text(view)));
+                : fmt::format("view \"{}\" (its values do not fit the whole numbers of this layout). Add a rule for 8 "
+                              "bits, such as \"{}+8bit\".",
+                              to_text(view), to_text(view)));
     }
     return view;
 }
@@ -278,7 +278,7 @@ void export_diffranet(const Source& source, const fs::path& place, const ExportO
         lines[static_cast<std::size_t>(i)] =
             csv_line(file, index, corpus, supported_labels(corpus.peaks(index), view, 1));
     });
-    replace_file(folder / "labels.csv", csv_header() + joined(lines));
+    replace_file(folder / "labels.csv", csv_header(source.info()) + joined(lines));
     folder.keep();
 }
 
@@ -312,18 +312,56 @@ void export_detector_files(const Source& source, const fs::path& place, const Ex
         lines[static_cast<std::size_t>(i)] =
             csv_line(file, index, source.corpus(), supported_labels(source.corpus().peaks(index), whole, 1));
     });
-    replace_file(folder / "labels.csv", csv_header() + joined(lines));
+    replace_file(folder / "labels.csv", csv_header(source.info()) + joined(lines));
     folder.keep();
 }
 
-// HDF5 files depend on the order of writing, so batches are made on all threads and written in order.
-void export_patterns(const Source& source, const fs::path& place, const ExportOptions& options,
-                     const ProgressCall& progress) {
-    const CorpusReader& corpus = source.corpus();
+// Images as chunks of `stack`. HDF5 files depend on the order of writing, so batches are made on all threads and
+// written in order; `encoded(i)` is the chunk of the i-th image written.
+void write_stack(const hdf5::Handle& stack, std::int64_t count, int threads, const ProgressCall& progress,
+                 const std::function<std::vector<std::uint8_t>(std::int64_t)>& encoded) {
+    const std::int64_t batch = 8L * std::max(1, threads);
+    for (std::int64_t begin = 0; begin < count; begin += batch) {
+        std::vector<std::vector<std::uint8_t>> chunks(static_cast<std::size_t>(std::min(batch, count - begin)));
+        for_each_image(
+            std::ssize(chunks), threads, [](std::int64_t, std::int64_t) {},
+            [&](std::int64_t i) { chunks[static_cast<std::size_t>(i)] = encoded(begin + i); });
+        for (std::size_t i = 0; i < chunks.size(); ++i) {
+            const std::int64_t index = begin + static_cast<std::int64_t>(i);
+            hdf5::write_chunk(stack, {static_cast<std::uint64_t>(index), 0, 0}, chunks[i]);
+            progress(index + 1, count);
+        }
+    }
+}
+
+template <class T>
+std::vector<std::uint8_t> encode_pixels(const Image<T>& image) {
+    return hdf5::encode_chunk({reinterpret_cast<const std::uint8_t*>(image.pixels.data()), image.size() * sizeof(T)},
+                              sizeof(T));
+}
+
+// Which image of the corpus each is, and its split.
+void write_origin(const hdf5::Handle& file, const Source& source) {
+    std::vector<std::uint8_t> splits;
+    for (const std::int64_t index : source.indices()) {
+        splits.push_back(static_cast<std::uint8_t>(source.corpus().splits()[static_cast<std::size_t>(index)]));
+    }
+    const hdf5::Handle split = hdf5::write_values(file, "split", hdf5::Number::u8, splits.data(), {splits.size()});
+    hdf5::set_attribute(split, "names", std::vector<std::string>(split_names.begin(), split_names.end()));
+    hdf5::write_values(file, "image", hdf5::Number::i64, source.indices().data(), {source.indices().size()});
+}
+
+void require_new_file(const fs::path& place) {
     std::error_code error;
     if (fs::exists(place, error)) {
         throw DataError(fmt::format("{}: exists already (nothing is overwritten). Name a new file.", place.string()));
     }
+}
+
+void export_patterns(const Source& source, const fs::path& place, const ExportOptions& options,
+                     const ProgressCall& progress) {
+    const CorpusReader& corpus = source.corpus();
+    require_new_file(place);
     replace_file(place, [&](const fs::path& temporary) {
         const hdf5::Handle file = hdf5::create_file(temporary);
         const View first = source.view(source.indices().front(), corpus.image(source.indices().front()));
@@ -333,39 +371,62 @@ void export_patterns(const Source& source, const fs::path& place, const ExportOp
         const hdf5::Handle patterns =
             hdf5::create_chunked(file, "patterns", hdf5::Number::f32, shape, shape, {1, height, width});
         hdf5::set_attribute(patterns, "units", "photons");
-        const std::int64_t batch = 8L * std::max(1, options.threads);
-        for (std::int64_t begin = 0; begin < source.count(); begin += batch) {
-            const std::int64_t count = std::min(batch, source.count() - begin);
-            std::vector<std::vector<std::uint8_t>> chunks(static_cast<std::size_t>(count));
-            for_each_image(
-                count, options.threads, [](std::int64_t, std::int64_t) {},
-                [&](std::int64_t i) {
-                    const std::int64_t index = source.indices()[static_cast<std::size_t>(begin + i)];
-                    const View view = source.view(index, corpus.image(index));
-                    chunks[static_cast<std::size_t>(i)] =
-                        hdf5::encode_chunk({reinterpret_cast<const std::uint8_t*>(view.photons.pixels.data()),
-                                            view.photons.size() * sizeof(float)},
-                                           sizeof(float));
-                });
-            for (std::int64_t i = 0; i < count; ++i) {
-                hdf5::write_chunk(patterns, {static_cast<std::uint64_t>(begin + i), 0, 0},
-                                  chunks[static_cast<std::size_t>(i)]);
-                progress(begin + i + 1, source.count());
-            }
-        }
+        write_stack(patterns, source.count(), options.threads, progress, [&](std::int64_t i) {
+            const std::int64_t index = source.indices()[static_cast<std::size_t>(i)];
+            return encode_pixels(source.view(index, corpus.image(index)).photons);
+        });
         std::vector<std::int32_t> labels;
-        std::vector<std::uint8_t> splits;
         for (const std::int64_t index : source.indices()) {
             labels.push_back(corpus.class_indices()[static_cast<std::size_t>(index)]);
-            splits.push_back(static_cast<std::uint8_t>(corpus.splits()[static_cast<std::size_t>(index)]));
         }
         const hdf5::Handle written =
             hdf5::write_values(file, "labels", hdf5::Number::i32, labels.data(), {labels.size()});
         hdf5::set_attribute(written, "names", source.info().class_names);
-        const hdf5::Handle split = hdf5::write_values(file, "split", hdf5::Number::u8, splits.data(), {splits.size()});
-        hdf5::set_attribute(split, "names", std::vector<std::string>(split_names.begin(), split_names.end()));
-        const hdf5::Handle index =
-            hdf5::write_values(file, "image", hdf5::Number::i64, source.indices().data(), {source.indices().size()});
+        write_origin(file, source);
+        hdf5::flush(file);
+    });
+}
+
+void export_resonet(const Source& source, const fs::path& place, const ExportOptions& options,
+                    const ProgressCall& progress) {
+    const CorpusReader& corpus = source.corpus();
+    require_new_file(place);
+    replace_file(place, [&](const fs::path& temporary) {
+        const hdf5::Handle file = hdf5::create_file(temporary);
+        // 16-bit values as they are, or bytes in the same type.
+        const auto pixels_of = [&](std::int64_t index) {
+            Image<std::uint16_t> image = corpus.image(index);
+            if (!source.bytes()) return image;
+            const Image<std::uint8_t> bytes = as_bytes(source.view(index, image).photons);
+            image = Image<std::uint16_t>(bytes.width, bytes.height);
+            std::ranges::copy(bytes.pixels, image.pixels.begin());
+            return image;
+        };
+        const Image<std::uint16_t> first = pixels_of(source.indices().front());
+        const auto height = static_cast<std::uint64_t>(first.height);
+        const auto width = static_cast<std::uint64_t>(first.width);
+        const auto count = static_cast<std::uint64_t>(source.count());
+        const hdf5::Handle images = hdf5::create_chunked(file, "images", hdf5::Number::u16, {count, height, width},
+                                                         {count, height, width}, {1, height, width});
+        std::vector<float> labels(count * resonet_label_names().size());
+        std::vector<float> geometry(count * resonet_geometry_names().size());
+        write_stack(images, source.count(), options.threads, progress, [&](std::int64_t i) {
+            const std::int64_t index = source.indices()[static_cast<std::size_t>(i)];
+            const auto at = static_cast<std::size_t>(i);
+            std::ranges::copy(resonet_labels(corpus, index), &labels[at * resonet_label_names().size()]);
+            std::ranges::copy(resonet_geometry(corpus.info()), &geometry[at * resonet_geometry_names().size()]);
+            return encode_pixels(pixels_of(index));
+        });
+        const auto table = [&](const char* name, const std::vector<float>& values,
+                               const std::vector<std::string>& columns) {
+            hdf5::Handle written =
+                hdf5::write_values(file, name, hdf5::Number::f32, values.data(), {count, columns.size()});
+            hdf5::set_attribute(written, "names", columns);
+            return written;
+        };
+        hdf5::set_attribute(table("labels", labels, resonet_label_names()), "class_names", source.info().class_names);
+        table("geom", geometry, resonet_geometry_names());
+        write_origin(file, source);
         hdf5::flush(file);
     });
 }
@@ -399,6 +460,9 @@ std::int64_t export_corpus(const CorpusReader& corpus, const fs::path& place, co
             break;
         case ExportLayout::patterns:
             export_patterns(source, place, options, progress);
+            break;
+        case ExportLayout::resonet:
+            export_resonet(source, place, options, progress);
             break;
     }
     return source.count();

@@ -18,7 +18,8 @@ enum class ExportLayout {
     hollatz,    // fake_00001.pgm (P5, 8 bit), counted from 1, and multiclasses.txt
     smv,        // image_00012.img and labels.csv
     cbf,        // image_00012.cbf and labels.csv
-    patterns    // one HDF5 file: patterns float32 [N, slow, fast] and labels, as Yang's single-particle set has them
+    patterns,   // one HDF5 file: patterns float32 [N, slow, fast] and labels, as Yang's single-particle set has them
+    resonet  // one HDF5 file: images uint16 [N, slow, fast], labels float32 [N, K] and geom float32 [N, 5], as resonet
 };
 
 enum class RasterFormat { png, pgm };

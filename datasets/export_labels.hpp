@@ -12,8 +12,9 @@
 namespace braggbench {
 
 // Columns: the file, the image's number in the corpus, class, split, and what the truth says of the whole image and of
-// what the file shows of it (view_labels.hpp).
-std::string csv_header();
+// what the file shows of it (view_labels.hpp); then "attribute.NAME" (0, 1, empty = unknown), "value.NAME [UNITS]"
+// (empty = undefined) and grade, as far as the corpus has them.
+std::string csv_header(const CorpusInfo& info);
 std::string csv_line(const std::string& file, std::int64_t index, const CorpusReader& corpus,
                      const LabelSupport& support);
 
@@ -33,5 +34,14 @@ private:
     Recipe recipe_;
     std::vector<float> mosaic_deg_;
 };
+
+// The columns of the tables `labels` and `geom` of resonet's files, and the rows of an image: class (its number),
+// num_lat (lattices), multi_lattice (0 or 1), visible_peaks (of protein), reso (of the finest of them in angstrom, 0
+// without one); detdist and pixsize (mm), wavelen (angstrom), xdim and ydim (px of the corpus). Names as resonet's
+// simulations (github.com/dermen/resonet, sims/main.py) call them.
+std::vector<std::string> resonet_label_names();
+std::vector<float> resonet_labels(const CorpusReader& corpus, std::int64_t index);
+std::vector<std::string> resonet_geometry_names();
+std::vector<float> resonet_geometry(const CorpusInfo& info);
 
 }  // namespace braggbench

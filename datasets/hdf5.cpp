@@ -337,7 +337,10 @@ std::vector<std::uint8_t> encode_chunk(std::span<const std::uint8_t> raw, std::s
 
 bool decode_chunk(std::span<const std::uint8_t> encoded, std::size_t element_bytes, std::span<std::uint8_t> raw) {
     const std::size_t count = raw.size() / element_bytes;
-    std::vector<std::uint8_t> shuffled(raw.size());
+    // Kept, because to fetch fresh pages from the system for every image costs as much as to fill them.
+    thread_local std::vector<std::uint8_t> scratch;
+    if (scratch.size() < raw.size()) scratch.resize(raw.size());
+    const std::span<std::uint8_t> shuffled(scratch.data(), raw.size());
     thread_local const std::unique_ptr<libdeflate_decompressor, decltype(&libdeflate_free_decompressor)> decompressor(
         libdeflate_alloc_decompressor(), libdeflate_free_decompressor);
     // Without a place for the actual size, libdeflate fails unless it is exactly the size asked for.
@@ -345,12 +348,26 @@ bool decode_chunk(std::span<const std::uint8_t> encoded, std::size_t element_byt
                                    nullptr) != LIBDEFLATE_SUCCESS) {
         return false;
     }
+    if (element_bytes == 2) {  // images; compilers make vector code of this and not of the general loop
+        const std::uint8_t* low = shuffled.data();
+        const std::uint8_t* high = low + count;
+        std::uint8_t* to = raw.data();
+        for (std::size_t i = 0; i < count; ++i) {
+            to[2 * i] = low[i];
+            to[2 * i + 1] = high[i];
+        }
+        return true;
+    }
     for (std::size_t byte = 0; byte < element_bytes; ++byte) {
         const std::uint8_t* from = shuffled.data() + byte * count;
         std::uint8_t* to = raw.data() + byte;
         for (std::size_t i = 0; i < count; ++i) to[i * element_bytes] = from[i];
     }
     return true;
+}
+
+std::uint32_t crc32(std::span<const std::uint8_t> bytes, std::uint32_t start) {
+    return libdeflate_crc32(start, bytes.data(), bytes.size());
 }
 
 bool exists(const Handle& parent, const std::string& path) {
@@ -411,6 +428,38 @@ std::vector<std::string> all_datasets(const Handle& file) {
     return paths;
 }
 
+std::vector<std::string> all_objects(const Handle& file) {
+    const Lock lock;
+    std::vector<std::string> paths;
+    const herr_t status = H5Ovisit2(
+        file.id(), H5_INDEX_NAME, H5_ITER_INC,
+        [](hid_t, const char* name, const H5O_info_t* info, void* data) -> herr_t {
+            if (info->type == H5O_TYPE_DATASET || info->type == H5O_TYPE_GROUP) {
+                const std::string_view path(name);
+                static_cast<std::vector<std::string>*>(data)->push_back(path == "." ? "/" : "/" + std::string(path));
+            }
+            return 0;
+        },
+        &paths, H5O_INFO_BASIC);
+    if (status < 0) fail(file.id(), "/", "list");
+    return paths;
+}
+
+std::vector<std::string> attribute_names(const Handle& object) {
+    const Lock lock;
+    std::vector<std::string> names;
+    hsize_t position = 0;
+    const herr_t status = H5Aiterate2(
+        object.id(), H5_INDEX_NAME, H5_ITER_INC, &position,
+        [](hid_t, const char* name, const H5A_info_t*, void* data) -> herr_t {
+            static_cast<std::vector<std::string>*>(data)->emplace_back(name);
+            return 0;
+        },
+        &names);
+    if (status < 0) fail(object.id(), "", "list the attributes of");
+    return names;
+}
+
 Handle open(const Handle& parent, const std::string& path) {
     const Lock lock;
     return check(H5Oopen(parent.id(), path.c_str(), H5P_DEFAULT), parent.id(), path, "open");
@@ -437,6 +486,7 @@ std::vector<double> numbers_attribute(const Handle& object, const std::string& n
     const Lock lock;
     if (H5Aexists(object.id(), name.c_str()) <= 0) return {};
     const Handle attribute = check(H5Aopen(object.id(), name.c_str(), H5P_DEFAULT), object.id(), "@" + name, "open");
+    if (H5Tget_class(internal(H5Aget_type(attribute.id())).id()) == H5T_STRING) return {};
     const Handle space = internal(H5Aget_space(attribute.id()));
     std::vector<double> values(
         static_cast<std::size_t>(std::max<hssize_t>(H5Sget_simple_extent_npoints(space.id()), 0)));
@@ -463,6 +513,7 @@ DatasetInfo dataset_info(const Handle& dataset) {
     }
     const H5T_class_t cls = H5Tget_class(type.id());
     info.integer = cls == H5T_INTEGER;
+    info.text = cls == H5T_STRING;
     info.floating = cls == H5T_FLOAT;
     info.is_signed = info.integer && H5Tget_sign(type.id()) == H5T_SGN_2;
     info.element_bytes = H5Tget_size(type.id());
@@ -478,16 +529,21 @@ DatasetInfo dataset_info(const Handle& dataset) {
     return info;
 }
 
-std::string read_text(const Handle& parent, const std::string& path) {
+std::vector<std::string> read_texts(const Handle& parent, const std::string& path) {
     const Lock lock;
     const Handle dataset = open(parent, path);
     if (H5Iget_type(dataset.id()) != H5I_DATASET) throw DataError(describe(parent, path) + " is not text.");
     const Handle type = check(H5Dget_type(dataset.id()), parent.id(), path, "inspect");
     if (H5Tget_class(type.id()) != H5T_STRING) throw DataError(describe(parent, path) + " is not text.");
     const Handle space = check(H5Dget_space(dataset.id()), parent.id(), path, "inspect");
-    const std::vector<std::string> texts = read_texts(type.id(), space.id(), [&](hid_t memory, void* data) {
+    return read_texts(type.id(), space.id(), [&](hid_t memory, void* data) {
         return H5Dread(dataset.id(), memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0;
     });
+}
+
+std::string read_text(const Handle& parent, const std::string& path) {
+    const Lock lock;
+    const std::vector<std::string> texts = read_texts(parent, path);
     if (texts.empty()) fail(parent.id(), path, "read");
     return texts.front();
 }

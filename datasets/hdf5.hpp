@@ -63,6 +63,7 @@ struct DatasetInfo {
     bool floating = false;
     bool is_signed = false;
     bool little_endian = true;
+    bool text = false;
     std::size_t element_bytes = 0;
     std::vector<int> filters;  // HDF5 filter numbers in the order of writing
 };
@@ -101,19 +102,25 @@ std::vector<std::uint8_t> encode_chunk(std::span<const std::uint8_t> raw, std::s
 // False if `encoded` is not such a chunk of raw.size() bytes.
 bool decode_chunk(std::span<const std::uint8_t> encoded, std::size_t element_bytes, std::span<std::uint8_t> raw);
 
+// CRC-32 as zlib and PNG have it; `start` is that of the bytes before. Pure; needs no lock.
+std::uint32_t crc32(std::span<const std::uint8_t> bytes, std::uint32_t start = 0);
+
 [[nodiscard]] bool exists(const Handle& parent, const std::string& path);  // links followed, to an object
 [[nodiscard]] bool is_group(const Handle& parent, const std::string& path);
 [[nodiscard]] bool is_dataset(const Handle& parent, const std::string& path);
 [[nodiscard]] std::vector<std::string> children(const Handle& parent, const std::string& path);  // by name
 [[nodiscard]] std::vector<std::string> all_datasets(const Handle& file);  // each once, without following links
+[[nodiscard]] std::vector<std::string> all_objects(const Handle& file);   // groups and datasets, the root as "/"
 Handle open(const Handle& parent, const std::string& path);
+[[nodiscard]] std::vector<std::string> attribute_names(const Handle& object);
 
 [[nodiscard]] std::optional<std::string> text_attribute(const Handle& object, const std::string& name);
 [[nodiscard]] std::vector<std::string> texts_attribute(const Handle& object, const std::string& name);
 [[nodiscard]] std::vector<double> numbers_attribute(const Handle& object, const std::string& name);
 
 [[nodiscard]] DatasetInfo dataset_info(const Handle& dataset);
-[[nodiscard]] std::string read_text(const Handle& parent, const std::string& path);
+[[nodiscard]] std::string read_text(const Handle& parent, const std::string& path);  // the first
+[[nodiscard]] std::vector<std::string> read_texts(const Handle& parent, const std::string& path);
 [[nodiscard]] double read_double(const Handle& parent, const std::string& path);  // the first value
 [[nodiscard]] std::uint64_t read_u64(const Handle& parent, const std::string& path);
 

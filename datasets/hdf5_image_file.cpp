@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "datasets/hdf5.hpp"
+#include "simulator/constants.hpp"
 #include "simulator/error.hpp"
 
 namespace braggbench {
@@ -274,29 +275,17 @@ std::function<bool(double)> unusable_value(const Stack& stack, const DatasetInfo
     return [=](double value) { return !std::isfinite(value) || value < lowest || value == reserved; };
 }
 
-}  // namespace
-
-bool is_hdf5(const std::filesystem::path& path) {
-    std::error_code error;
-    return std::filesystem::is_regular_file(path, error) && hdf5::has_signature(path);
-}
-
-std::int64_t hdf5_image_count(const std::filesystem::path& path) {
-    return static_cast<std::int64_t>(open_stack(path).count);
-}
-
-DetectorImage read_hdf5_image(const std::filesystem::path& path, std::int64_t index) {
-    const Stack stack = open_stack(path);
+DetectorImage read_from(const Stack& stack, std::int64_t index) {
     if (index < 0 || static_cast<std::uint64_t>(index) >= stack.count) {
         throw DataError(
-            fmt::format("{}: has no image {} (it holds images 0 to {}).", path.string(), index, stack.count - 1));
+            fmt::format("{}: has no image {} (it holds images 0 to {}).", stack.path.string(), index, stack.count - 1));
     }
     auto within = static_cast<std::uint64_t>(index);
     auto block = stack.blocks.begin();
     for (; within >= block->count; ++block) within -= block->count;
 
     DetectorImage image;
-    image.name = path.filename().string();
+    image.name = stack.path.filename().string();
     if (stack.count > 1) image.name += fmt::format("#{}", index);
     image.values = Image<float>(static_cast<int>(stack.width), static_cast<int>(stack.height));
     image.valid = Image<std::uint8_t>(image.values.width, image.values.height, 1);
@@ -316,6 +305,77 @@ DetectorImage read_hdf5_image(const std::filesystem::path& path, std::int64_t in
         if (!image.offset_adu) image.offset_adu = first_number(stack.file, join(detector, "offset_adu"));
     }
     return image;
+}
+
+constexpr double elementary_charge_C = 1.602176634e-19;  // CODATA 2018, exact
+constexpr const char* wavelength_paths[] = {"beam/incident_wavelength", "beam/wavelength"};
+
+// A length in the file's units, which NeXus leaves to the attribute; without one the unit of the definition
+// (NXdetector).
+std::optional<double> length_mm(const Handle& file, const std::string& path, double mm_per_default) {
+    const auto value = first_number(file, path);
+    if (!value || *value <= 0.0) return std::nullopt;
+    return *value * mm_per_unit(units_of(file, path)).value_or(mm_per_default);
+}
+
+}  // namespace
+
+struct Hdf5Images::State {
+    Stack stack;
+};
+
+Hdf5Images::Hdf5Images(const std::filesystem::path& path) : state_(std::make_unique<State>(State{open_stack(path)})) {}
+
+Hdf5Images::~Hdf5Images() = default;
+
+std::int64_t Hdf5Images::count() const { return static_cast<std::int64_t>(state_->stack.count); }
+
+DetectorImage Hdf5Images::read(std::int64_t index) const { return read_from(state_->stack, index); }
+
+bool Hdf5Images::states_mask() const {
+    const Stack& stack = state_->stack;
+    Image<std::uint8_t> valid(static_cast<int>(stack.width), static_cast<int>(stack.height), 1);
+    return stack.blocks.front().info.integer || apply_mask(stack, 0, valid);
+}
+
+StackGeometry Hdf5Images::geometry() const {
+    const Handle& file = state_->stack.file;
+    constexpr double mm_per_metre = 1e3;
+    StackGeometry geometry;
+    for (const std::string& entry : groups_of_class(file, "/", "NXentry")) {
+        for (const std::string& instrument : groups_of_class(file, entry, "NXinstrument")) {
+            for (const char* name : wavelength_paths) {
+                const auto wavelength = first_number(file, join(instrument, name));
+                if (wavelength && *wavelength > 0.0 && !geometry.wavelength_A) geometry.wavelength_A = wavelength;
+            }
+        }
+    }
+    for (const std::string& detector : detector_groups(file)) {
+        if (!geometry.distance_mm) geometry.distance_mm = length_mm(file, join(detector, "distance"), mm_per_metre);
+        if (!geometry.pixel_size_mm) {
+            geometry.pixel_size_mm = length_mm(file, join(detector, "x_pixel_size"), mm_per_metre);
+        }
+    }
+    // CXI (cxidb.org, CXI 1.6) has the photon energy in joule.
+    if (!geometry.wavelength_A) {
+        if (const auto joule = first_number(file, "/entry_1/instrument_1/source_1/energy"); joule && *joule > 0.0) {
+            geometry.wavelength_A = hc_eV_A / (*joule / elementary_charge_C);
+        }
+    }
+    return geometry;
+}
+
+bool is_hdf5(const std::filesystem::path& path) {
+    std::error_code error;
+    return std::filesystem::is_regular_file(path, error) && hdf5::has_signature(path);
+}
+
+std::int64_t hdf5_image_count(const std::filesystem::path& path) {
+    return static_cast<std::int64_t>(open_stack(path).count);
+}
+
+DetectorImage read_hdf5_image(const std::filesystem::path& path, std::int64_t index) {
+    return read_from(open_stack(path), index);
 }
 
 }  // namespace braggbench

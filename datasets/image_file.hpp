@@ -26,9 +26,9 @@ struct DetectorImage {
     std::optional<double> offset_adu;
 };
 
-// Formats are told by content, not by name: PNG, TIFF, PGM (8/16 bit), HDF5/NXmx and CXI stacks, (mini)CBF (multi-panel
-// CBF is assembled from its panels' positions), SMV; all but HDF5 also inside gzip or bzip2. Throws DataError: problem,
-// why, what to do; UsageError for an index outside the file's images.
+// Formats are told by content, not by name: PNG, TIFF, JPEG, PGM (8/16 bit), HDF5/NXmx and CXI stacks, (mini)CBF
+// (multi-panel CBF is assembled from its panels' positions), SMV; all but HDF5 also inside gzip or bzip2. Throws
+// DataError: problem, why, what to do; UsageError for an index outside the file's images.
 class ImageFile {
 public:
     explicit ImageFile(std::filesystem::path path);

@@ -30,6 +30,8 @@ bool is_pgm(std::string_view head) {
 
 bool is_png(std::string_view head) { return head.starts_with(png_magic); }
 
+bool is_jpeg(std::string_view head) { return head.starts_with("\xff\xd8\xff"); }
+
 bool is_tiff(std::string_view head) {
     return head.starts_with(std::string_view("II*\0", 4)) || head.starts_with(std::string_view("MM\0*", 4));
 }
@@ -177,7 +179,7 @@ std::string pgm_head(const std::filesystem::path& path, const Image<T>& image) {
 
 }  // namespace
 
-bool is_raster(std::string_view head) { return is_png(head) || is_pgm(head) || is_tiff(head); }
+bool is_raster(std::string_view head) { return is_png(head) || is_pgm(head) || is_tiff(head) || is_jpeg(head); }
 
 DetectorImage read_raster(const std::filesystem::path& path, std::string_view bytes) {
     DetectorImage image;
@@ -186,6 +188,10 @@ DetectorImage read_raster(const std::filesystem::path& path, std::string_view by
     } else {
         if (is_png(bytes)) {
             require_whole_png(path, bytes);
+        }
+        // The marker of a JPEG's end (ITU-T T.81, B.1.1.3); of a cut one OpenCV hands out what it has.
+        if (is_jpeg(bytes) && bytes.rfind("\xff\xd9") == std::string_view::npos) {
+            fail(path, "the JPEG has no end marker (the file is truncated). Copy the file again.");
         }
         image.values = decode(path, bytes);
     }

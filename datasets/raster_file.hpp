@@ -1,4 +1,4 @@
-// Greyscale raster images: PNG and TIFF through OpenCV, PGM (P2, P5) by a reader of our own; PNG and PGM written.
+// Greyscale raster images: PNG, TIFF and JPEG through OpenCV, PGM (P2, P5) by a reader of our own; PNG and PGM written.
 #pragma once
 
 #include <filesystem>

@@ -69,6 +69,12 @@ void check(const TrainedModel& model, const CorpusReader& corpus, const ExplainO
                         corpus.path().string(), fmt::join(model.card.class_names, ", "),
                         fmt::join(corpus.info().class_names, ", ")));
     }
+    if (corpus.info().peak_source == PeakSource::unknown) {
+        throw UsageError(
+            fmt::format("{} was imported and nobody has listed its peaks (maps are scored against them). Use a "
+                        "simulated corpus, or import files with a CXI peak list.",
+                        corpus.path().string()));
+    }
     if (options.images_per_class < 1 || options.nulls_per_image < 1 || options.overlay_images < 0) {
         throw UsageError(
             fmt::format("images per class = {}, nulls = {}, overlays = {} (at least one image and one null "
@@ -326,6 +332,7 @@ nlohmann::json explain_corpus(const TrainedModel& model, const CorpusReader& cor
     const nlohmann::json overlays = draw_overlays(rows, row_objects, chosen, model, corpus, store, options);
     return {{"command", "explain"},
             {"corpus", corpus.path().string()},
+            {"peaks", to_string(corpus.info().peak_source)},
             {"split", split_name(options.split)},
             {"images", chosen.size()},
             {"undefined_images", undefined},

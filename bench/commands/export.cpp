@@ -40,21 +40,24 @@ void add_export(CLI::App& app, const CommonOptions& common) {
     auto options = std::make_shared<ExportCommandOptions>();
     auto* command = app.add_subcommand(
         "export",
-        fmt::format("a corpus in the layouts that others read: folders of PNG or PGM, SMV, miniCBF, patterns\n\n"
+        fmt::format("a corpus in the layouts that others read: folders of PNG or PGM, SMV, miniCBF, HDF5 stacks\n\n"
                     "  braggbench export corpus.h5 -o folder                        folders by split and class\n"
                     "  braggbench export corpus.h5 -o folder --as hollatz           8-bit PGM and multiclasses.txt\n"
                     "  braggbench export corpus.h5 -o folder --as cbf --split test\n"
                     "  braggbench export corpus.h5 -o folder --view downsample:max:256+sqrt+8bit\n"
+                    "  braggbench export corpus.h5 -o stack.h5 --as resonet         images, labels and geom in HDF5\n"
                     "The corpus itself is NXmx and CXI: DIALS and CrystFEL open it as it is.\n\n"
                     "Views are tokens joined by '+':\n{}",
                     view_help()));
     command->add_option("CORPUS", options->corpus, "the corpus file")->required();
-    command->add_option("-o,--output", options->output, "the new folder (the file, for patterns)")->required();
+    command->add_option("-o,--output", options->output, "the new folder (the file, for patterns and resonet)")
+        ->required();
     static const std::map<std::string, ExportLayout> layouts = {{"diffranet", ExportLayout::diffranet},
                                                                 {"hollatz", ExportLayout::hollatz},
                                                                 {"smv", ExportLayout::smv},
                                                                 {"cbf", ExportLayout::cbf},
-                                                                {"patterns", ExportLayout::patterns}};
+                                                                {"patterns", ExportLayout::patterns},
+                                                                {"resonet", ExportLayout::resonet}};
     command->add_option("--as", options->exported.layout, "the layout")
         ->transform(CLI::CheckedTransformer(layouts))
         ->default_str("diffranet");

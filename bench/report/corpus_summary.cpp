@@ -72,13 +72,15 @@ json class_json(const CorpusReader& corpus, const std::string& name, const std::
     Range photons_per_pixel;
     std::int64_t crystal_images = 0;
     for (const std::int64_t i : images) {
+        if (info.peak_source != PeakSource::simulated) break;  // zeros that nobody has measured
         const ImageTruth& truth = corpus.truth().at(static_cast<std::size_t>(i));
         fluence.add(static_cast<double>(truth.fluence_photons_per_m2));
         photons_per_pixel.add(static_cast<double>(truth.total_photons) / pixels);
         if (truth.lattice_count > 0) ++crystal_images;
     }
     std::size_t peak_images = 0;
-    json peaks = visible_peaks(corpus, images, peak_images);
+    json peaks;
+    if (info.peak_source != PeakSource::unknown) peaks = visible_peaks(corpus, images, peak_images);
     return {{"name", name},
             {"images", images.size()},
             {"crystal_images", crystal_images},
@@ -185,6 +187,7 @@ json corpus_summary(const CorpusReader& corpus) {
                     {"description", recipe ? recipe->description : std::string()},
                     {"seed", info.seed},
                     {"images", info.image_count},
+                    {"peaks", to_string(info.peak_source)},
                     {"class_names", info.class_names},
                     {"splits", split_names},
                     {"counts", counts_json(corpus)},
