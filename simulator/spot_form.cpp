@@ -41,9 +41,9 @@ template <Kind kind, bool cap, bool bent, bool clipped>
 inline float intensity_at(const SpotForm& w, const float* caps, const float* band, float in, float out) {
     const float s = in * (w.slope_inner + w.metric * in) + out * (w.slope_outer + w.metric * out);
     // 1 - 1 / sqrt(1 + s) for |s| <= largest_closeness.
-    const float m =
-        s * (0.5F -
-             s * (0.375F - s * (0.3125F - s * (0.2734375F - s * (0.24609375F - s * (0.2255859F - s * 0.2094727F))))));
+    const float s2 = s * s;
+    const float m = s * ((0.5F - 0.375F * s + s2 * (0.3125F - 0.2734375F * s)) +
+                         s2 * s2 * (0.24609375F - 0.2255859F * s + s2 * 0.2094727F));
     const float a0 = w.inner[0] * in + w.outer[0] * out;
     const float a1 = w.inner[1] * in + w.outer[1] * out;
     const float a2 = w.inner[2] * in + w.outer[2] * out;
