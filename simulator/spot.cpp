@@ -23,7 +23,8 @@ constexpr double cut2 = spot_cut_sigma * spot_cut_sigma;
 constexpr std::size_t most_points = 2048;
 constexpr std::size_t lanes =
     8;  // points of a row are written so many at a time, those beyond its end to be overwritten
-constexpr std::size_t row_batch = 32;
+constexpr std::size_t row_batch = 8;
+constexpr std::size_t most_shifts = 4;
 
 // A pixel's part of width w is a uniform density. One Gaussian of its variance w^2 / 12 stands for it as long as the
 // spot is wide; two, apart by 2 * two_point_offset * w, keep the fourth moment (w^4 / 80) too. The limits, in sigma of
@@ -69,6 +70,11 @@ struct RowShape {
 std::int32_t smaller(std::int32_t a, std::int32_t b) { return a < b ? a : b; }
 std::int32_t larger(std::int32_t a, std::int32_t b) { return a > b ? a : b; }
 
+// The pixel that a cell is a part of. From the cell's middle, rounding cannot reach the neighbour.
+std::int32_t pixel_of(std::int32_t cell, double pixels_per_cell) {
+    return static_cast<std::int32_t>((cell + 0.5) * pixels_per_cell);
+}
+
 // Far beyond any panel it need not be exact, but must fit.
 std::int32_t to_integer(float value) {
     constexpr float most = 1e9F;
@@ -91,6 +97,23 @@ void rows_of(const RowShape& w, int from, float* __restrict out_px, std::int32_t
         out_px[i] = out;
         first[i] = larger(to_integer(low), shape.lowest_cell);
         last[i] = smaller(to_integer(high), shape.highest_cell);
+    }
+}
+
+// `count` is a multiple of `lanes`, which spares the loops their remainders.
+void shift_points(const float* __restrict px, float shift_px, std::size_t count, float* __restrict out) {
+    for (std::size_t i = 0; i < count; i += lanes) {
+        for (std::size_t lane = 0; lane < lanes; ++lane) out[i + lane] = px[i + lane] + shift_px;
+    }
+}
+
+void sum_shifts(const float* __restrict shifted, std::size_t shift_count, std::size_t count, float* __restrict out) {
+    for (std::size_t i = 0; i < count; i += lanes) {
+        for (std::size_t lane = 0; lane < lanes; ++lane) out[i + lane] = shifted[i + lane] + shifted[count + i + lane];
+        if (shift_count == 2) continue;
+        for (std::size_t lane = 0; lane < lanes; ++lane) {
+            out[i + lane] += shifted[2 * count + i + lane] + shifted[3 * count + i + lane];
+        }
     }
 }
 
@@ -145,6 +168,12 @@ struct SpotPainter::Work {
     alignas(32) std::array<std::int32_t, most_points + lanes> pixel;
     std::vector<float> band;
     alignas(32) std::array<float, 2 * MosaicCapTable::columns> cap;
+    // The points at every shift, one shift after the other.
+    alignas(32) std::array<float, most_shifts*(most_points + lanes)> shifted_inner_px;
+    alignas(32) std::array<float, most_shifts*(most_points + lanes)> shifted_outer_px;
+    alignas(32) std::array<float, most_shifts*(most_points + lanes)> shifted_intensity;
+    // What a method does not read is left as an earlier spot of the lattice had it.
+    SpotForm form{};
 };
 
 PanelView::PanelView(const Panel& panel_in, float* pixel00_in, std::ptrdiff_t image_width_px_in)
@@ -357,7 +386,7 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
     const std::ptrdiff_t outer_stride = outer == 1 ? view_->image_width_px : 1;
     const std::ptrdiff_t inner_stride = outer == 1 ? 1 : view_->image_width_px;
 
-    SpotForm form{};
+    SpotForm& form = work_->form;
     SpotMethod method;
     method.kind = wavelengths.kind();
     method.cap = cap;
@@ -475,7 +504,10 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
         }
     }
 
-    std::array<SpotShift, 4> shifts{};
+    struct Shift {
+        float inner_px, outer_px;
+    };
+    std::array<Shift, most_shifts> shifts{};
     std::size_t shift_count = 0;
     for (int a = 0; a < outer_parts.points; ++a) {
         for (int b = 0; b < inner_parts.points; ++b) {
@@ -491,9 +523,18 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
         const std::size_t whole = (count + lanes - 1) / lanes * lanes;
         std::fill_n(&work.inner_px[count], lanes, work.inner_px[count - 1]);
         std::fill_n(&work.outer_px[count], lanes, work.outer_px[count - 1]);
-        std::fill_n(work.intensity.begin(), whole, 0.0F);
-        add_intensity(form, method, work.inner_px.data(), work.outer_px.data(), std::span(shifts).first(shift_count),
-                      static_cast<int>(whole), work.intensity.data());
+        if (shift_count == 1) {
+            set_intensity(form, method, work.inner_px.data(), work.outer_px.data(), static_cast<int>(whole),
+                          work.intensity.data());
+        } else {
+            for (std::size_t n = 0; n < shift_count; ++n) {
+                shift_points(work.inner_px.data(), shifts[n].inner_px, whole, &work.shifted_inner_px[n * whole]);
+                shift_points(work.outer_px.data(), shifts[n].outer_px, whole, &work.shifted_outer_px[n * whole]);
+            }
+            set_intensity(form, method, work.shifted_inner_px.data(), work.shifted_outer_px.data(),
+                          static_cast<int>(shift_count * whole), work.shifted_intensity.data());
+            sum_shifts(work.shifted_intensity.data(), shift_count, whole, work.intensity.data());
+        }
         float* const origin = view_->pixel00;
         for (std::size_t i = 0; i < count; ++i) origin[work.pixel[i]] += work.intensity[i];
         std::fill_n(&work.intensity[count], lanes, 0.0F);
@@ -554,6 +595,9 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
     const float per_inner = static_cast<float>(1.0 / inner_cells);
     const float to_middle = 0.5F - shape.base_fraction;
     const auto pixel_step = static_cast<std::int32_t>(inner_stride);
+    const auto line_step = static_cast<std::int32_t>(outer_stride);
+    const double per_inner_cell = 1.0 / inner_cells;
+    const double per_outer_cell = 1.0 / outer_cells;
     alignas(32) std::array<float, row_batch> out_px;
     alignas(32) std::array<std::int32_t, row_batch> first_cell;
     alignas(32) std::array<std::int32_t, row_batch> last_cell;
@@ -562,7 +606,7 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
         const int end = std::min(last_row + 1 - batch, static_cast<int>(row_batch));
         for (int row = 0; row < end; ++row) {
             const auto slot = static_cast<std::size_t>(row);
-            const auto line = static_cast<std::int32_t>((batch + row) / outer_parts.cells * outer_stride);
+            const std::int32_t line = pixel_of(batch + row, per_outer_cell) * line_step;
             const std::int32_t last = last_cell[slot];
             for (std::int32_t cell = first_cell[slot]; cell <= last; cell += static_cast<std::int32_t>(lanes)) {
                 if (count + lanes > most_points) flush();
@@ -574,8 +618,8 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
                 }
                 if (inner_parts.cells > 1) {
                     for (std::size_t i = 0; i < lanes; ++i) {
-                        work.pixel[count + i] =
-                            line + (base + cell + static_cast<std::int32_t>(i)) / inner_parts.cells * pixel_step;
+                        const std::int32_t number = base + cell + static_cast<std::int32_t>(i);
+                        work.pixel[count + i] = line + pixel_of(number, per_inner_cell) * pixel_step;
                     }
                 }
                 count += static_cast<std::size_t>(std::min(last - cell + 1, static_cast<std::int32_t>(lanes)));
