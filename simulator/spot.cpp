@@ -23,6 +23,7 @@ constexpr double cut2 = spot_cut_sigma * spot_cut_sigma;
 constexpr std::size_t most_points = 2048;
 constexpr std::size_t lanes =
     8;  // points of a row are written so many at a time, those beyond its end to be overwritten
+constexpr auto lane_count = static_cast<std::int32_t>(lanes);
 constexpr std::size_t row_batch = 8;
 constexpr std::size_t most_shifts = 4;
 
@@ -608,7 +609,7 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
             const auto slot = static_cast<std::size_t>(row);
             const std::int32_t line = pixel_of(batch + row, per_outer_cell) * line_step;
             const std::int32_t last = last_cell[slot];
-            for (std::int32_t cell = first_cell[slot]; cell <= last; cell += static_cast<std::int32_t>(lanes)) {
+            for (std::int32_t cell = first_cell[slot]; cell <= last; cell += lane_count) {
                 if (count + lanes > most_points) flush();
                 std::fill_n(&work.outer_px[count], lanes, out_px[slot]);
                 for (std::size_t i = 0; i < lanes; ++i) {
@@ -622,7 +623,15 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
                         work.pixel[count + i] = line + pixel_of(number, per_inner_cell) * pixel_step;
                     }
                 }
-                count += static_cast<std::size_t>(std::min(last - cell + 1, static_cast<std::int32_t>(lanes)));
+                // The image is larger than the nearest caches: what is fetched here will be there when it is added to.
+                __builtin_prefetch(view_->pixel00 + work.pixel[count], 1);
+                if (pixel_step != 1) {
+                    const auto end_lane = static_cast<std::size_t>(std::min(last - cell + 1, lane_count));
+                    for (std::size_t i = 1; i < end_lane; ++i) {
+                        __builtin_prefetch(view_->pixel00 + work.pixel[count + i], 1);
+                    }
+                }
+                count += static_cast<std::size_t>(std::min(last - cell + 1, lane_count));
             }
         }
     }
