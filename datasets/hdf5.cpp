@@ -320,7 +320,10 @@ void write_chunk(const Handle& dataset, const Shape& offset, std::span<const std
 
 std::vector<std::uint8_t> encode_chunk(std::span<const std::uint8_t> raw, std::size_t element_bytes) {
     const std::size_t count = raw.size() / element_bytes;
-    std::vector<std::uint8_t> shuffled(raw.size());
+    // Kept between chunks: their fresh pages would cost several times the shuffle.
+    thread_local std::vector<std::uint8_t> shuffled;
+    thread_local std::vector<std::uint8_t> encoded;
+    shuffled.resize(raw.size());
     for (std::size_t byte = 0; byte < element_bytes; ++byte) {
         std::uint8_t* to = shuffled.data() + byte * count;
         const std::uint8_t* from = raw.data() + byte;
@@ -328,11 +331,10 @@ std::vector<std::uint8_t> encode_chunk(std::span<const std::uint8_t> raw, std::s
     }
     thread_local const std::unique_ptr<libdeflate_compressor, decltype(&libdeflate_free_compressor)> compressor(
         libdeflate_alloc_compressor(1), libdeflate_free_compressor);
-    std::vector<std::uint8_t> encoded(libdeflate_zlib_compress_bound(compressor.get(), shuffled.size()));
-    encoded.resize(
-        libdeflate_zlib_compress(compressor.get(), shuffled.data(), shuffled.size(), encoded.data(), encoded.size()));
-    encoded.shrink_to_fit();
-    return encoded;
+    encoded.resize(std::max(encoded.size(), libdeflate_zlib_compress_bound(compressor.get(), shuffled.size())));
+    const std::size_t size =
+        libdeflate_zlib_compress(compressor.get(), shuffled.data(), shuffled.size(), encoded.data(), encoded.size());
+    return {encoded.begin(), encoded.begin() + static_cast<std::ptrdiff_t>(size)};
 }
 
 bool decode_chunk(std::span<const std::uint8_t> encoded, std::size_t element_bytes, std::span<std::uint8_t> raw) {

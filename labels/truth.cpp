@@ -3,6 +3,7 @@
 #include <Eigen/Geometry>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <numeric>
 #include <vector>
@@ -11,6 +12,21 @@
 #include "simulator/ice.hpp"
 
 namespace braggbench {
+namespace {
+
+// In several sums at once: a single one waits for every addition.
+double sum(const Image<float>& image) {
+    std::array<double, 16> sums{};
+    const float* const pixels = image.pixels.data();
+    const std::size_t whole = image.size() / sums.size() * sums.size();
+    for (std::size_t first = 0; first < whole; first += sums.size()) {
+        for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += static_cast<double>(pixels[first + i]);
+    }
+    for (std::size_t i = whole; i < image.size(); ++i) sums[0] += static_cast<double>(pixels[i]);
+    return std::accumulate(sums.begin(), sums.end(), 0.0);
+}
+
+}  // namespace
 
 void count_visible(std::span<const Peak> peaks, ImageTruth& truth) {
     std::map<int, int> per_lattice;
@@ -70,8 +86,7 @@ ImageTruth image_truth(const Experiment& experiment, const Rendering& rendering)
         std::accumulate(rendering.peaks.begin(), rendering.peaks.end(), 0.0,
                         [](double sum, const Peak& peak) { return sum + static_cast<double>(peak.photons); });
     truth.spot_photons = static_cast<float>(spot_photons);
-    truth.total_photons = static_cast<float>(
-        std::accumulate(rendering.expected_photons.pixels.begin(), rendering.expected_photons.pixels.end(), 0.0));
+    truth.total_photons = static_cast<float>(sum(rendering.expected_photons));
     count_visible(rendering.peaks, truth);
     truth.brightest_ice_photons_per_px =
         static_cast<float>(brightest_ice_photons(rendering.expected_photons, rendering.peaks));

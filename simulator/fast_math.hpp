@@ -14,14 +14,11 @@ inline float fast_exp(float x) {
     const float z = std::max(x * std::numbers::log2e_v<float>, -125.0F);
     const float whole = (z + round_magic) - round_magic;
     const float f = z - whole;
-    // Taylor series of 2^f on [-0.5, 0.5].
-    float p = 1.5403530e-4F;
-    p = p * f + 1.3333558e-3F;
-    p = p * f + 9.6181291e-3F;
-    p = p * f + 5.5504109e-2F;
-    p = p * f + 2.4022651e-1F;
-    p = p * f + 6.9314718e-1F;
-    p = p * f + 1.0F;
+    // Taylor series of 2^f on [-0.5, 0.5], in pairs (Estrin) so that the multiplications overlap.
+    const float f2 = f * f;
+    const float low = 1.0F + 6.9314718e-1F * f + f2 * (2.4022651e-1F + 5.5504109e-2F * f);
+    const float high = 9.6181291e-3F + 1.3333558e-3F * f + f2 * 1.5403530e-4F;
+    const float p = low + f2 * f2 * high;
     return std::bit_cast<float>(std::bit_cast<std::int32_t>(p) + (static_cast<std::int32_t>(whole) << 23));
 }
 

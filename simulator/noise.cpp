@@ -413,6 +413,12 @@ void poisson_block(const NoiseKey& key, std::size_t first_pixel, const NoiseBloc
             highest = bits > highest ? bits : highest;
             lowest = bits < lowest ? bits : lowest;
         }
+        if (highest == 0) {
+            // No photons were expected: beam off, or a shadow.
+            std::fill_n(&counts.values[chunk], chunk_px, 0.0F);
+            std::fill_n(&open[chunk], chunk_px, 0);
+            continue;
+        }
         if (std::bit_cast<float>(highest) >= sum_below_mean) {
             if (!drawn) normal_block(key, first_pixel, normals);
             drawn = true;

@@ -73,21 +73,26 @@ Image<std::uint8_t> defect_mask(const PixelDefects& defects, std::uint64_t detec
 }
 
 void mask_gaps(const Detector& detector, Image<std::uint8_t>& mask) {
-    Image<std::uint8_t> covered(mask.width, mask.height);
+    const bool no_gaps = std::ranges::any_of(detector.panels, [&](const Panel& panel) {
+        return panel.image_fast_px <= 0 && panel.image_fast_px + panel.width_px >= mask.width &&
+               panel.image_slow_px <= 0 && panel.image_slow_px + panel.height_px >= mask.height;
+    });
+    if (no_gaps) return;
+    Image<std::uint8_t> gaps(mask.width, mask.height, mask_gap);
     for (const Panel& panel : detector.panels) {
         const int first_fast = std::clamp(panel.image_fast_px, 0, mask.width);
         const int end_fast = std::clamp(panel.image_fast_px + panel.width_px, first_fast, mask.width);
         const int end_slow = std::min(panel.image_slow_px + panel.height_px, mask.height);
         for (int slow = std::max(panel.image_slow_px, 0); slow < end_slow; ++slow) {
-            std::fill(covered.pixels.begin() + static_cast<std::ptrdiff_t>(covered.index(first_fast, slow)),
-                      covered.pixels.begin() + static_cast<std::ptrdiff_t>(covered.index(first_fast, slow)) +
-                          (end_fast - first_fast),
-                      std::uint8_t{1});
+            std::fill_n(gaps.pixels.begin() + static_cast<std::ptrdiff_t>(gaps.index(first_fast, slow)),
+                        end_fast - first_fast, std::uint8_t{0});
         }
     }
-    for (std::size_t i = 0; i < mask.size(); ++i) {
-        if (covered.pixels[i] == 0) mask.pixels[i] |= mask_gap;
-    }
+    // Plain pointers: bytes may alias the images themselves, which would keep the loop scalar.
+    std::uint8_t* const bits = mask.pixels.data();
+    const std::uint8_t* const gap = gaps.pixels.data();
+    const std::size_t size = mask.size();
+    for (std::size_t i = 0; i < size; ++i) bits[i] |= gap[i];
 }
 
 }  // namespace braggbench

@@ -57,9 +57,16 @@ Image<float> render_background(const Experiment& experiment) {
 Rendering render(const Experiment& experiment) {
     Rendering rendering;
     rendering.expected_photons = unshaded_background(experiment);
-    Image<float> background = rendering.expected_photons;
+    // A copy for the peaks' own background, hence needless without any.
+    const bool may_peak = !experiment.crystals.empty() || !experiment.ice.phases.empty();
+    Image<float> background = may_peak ? rendering.expected_photons : Image<float>();
     add_spots(experiment, rendering.expected_photons, rendering.peaks);
     add_ice_grains(experiment, rendering.expected_photons, rendering.peaks);
+    if (rendering.peaks.empty()) {
+        apply_shadows(experiment, rendering.expected_photons);
+        shade(experiment, rendering.expected_photons);
+        return rendering;
+    }
     apply_shadows(experiment, rendering.expected_photons, rendering.peaks);
     apply_shadows(experiment, background);
     shade(experiment, rendering.expected_photons);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <numbers>
 #include <span>
 
@@ -20,6 +21,11 @@ using Kind = WavelengthSmearing::Kind;
 
 constexpr double cut2 = spot_cut_sigma * spot_cut_sigma;
 constexpr std::size_t most_points = 2048;
+constexpr std::size_t lanes =
+    8;  // points of a row are written so many at a time, those beyond its end to be overwritten
+constexpr auto lane_count = static_cast<std::int32_t>(lanes);
+constexpr std::size_t row_batch = 8;
+constexpr std::size_t most_shifts = 4;
 
 // A pixel's part of width w is a uniform density. One Gaussian of its variance w^2 / 12 stands for it as long as the
 // spot is wide; two, apart by 2 * two_point_offset * w, keep the fourth moment (w^4 / 80) too. The limits, in sigma of
@@ -50,6 +56,66 @@ PixelParts parts_for(double pixel_sigma) {
     parts.variance = two_point_variance / (parts.cells * parts.cells);
     parts.offset = two_point_offset / parts.cells;
     return parts;
+}
+
+// The ellipse's rows of points, in cells from a base cell near its middle.
+struct RowShape {
+    float first_out_px, per_outer, middle_out_px;
+    float room, stiffness, half2_per_room;
+    float middle_in_px, tilt, half_curvature, margin_px;
+    float cells, base_fraction;
+    std::int32_t lowest_cell, highest_cell;
+};
+
+// By value, for the references of std::min keep loops scalar.
+std::int32_t smaller(std::int32_t a, std::int32_t b) { return a < b ? a : b; }
+std::int32_t larger(std::int32_t a, std::int32_t b) { return a > b ? a : b; }
+
+// The pixel that a cell is a part of. From the cell's middle, rounding cannot reach the neighbour.
+std::int32_t pixel_of(std::int32_t cell, double pixels_per_cell) {
+    return static_cast<std::int32_t>((cell + 0.5) * pixels_per_cell);
+}
+
+// Far beyond any panel it need not be exact, but must fit.
+std::int32_t to_integer(float value) {
+    constexpr float most = 1e9F;
+    const float above = value > -most ? value : -most;
+    return static_cast<std::int32_t>(above < most ? above : most);
+}
+
+// out_px and the first and last cell of `row_batch` rows from row number `from` on.
+void rows_of(const RowShape& w, int from, float* __restrict out_px, std::int32_t* __restrict first,
+             std::int32_t* __restrict last) {
+    const RowShape shape = w;
+    for (int i = 0; i < static_cast<int>(row_batch); ++i) {
+        const float out = shape.first_out_px + static_cast<float>(from + i) * shape.per_outer;
+        const float away = out - shape.middle_out_px;
+        const float rest = shape.room - away * away * shape.stiffness;
+        const float half = std::sqrt((rest > 0.0F ? rest : 0.0F) * shape.half2_per_room) + shape.margin_px;
+        const float at = shape.middle_in_px + away * (shape.tilt + shape.half_curvature * away);
+        const float low = std::ceil((at - half) * shape.cells + shape.base_fraction - 0.5F);
+        const float high = std::floor((at + half) * shape.cells + shape.base_fraction - 0.5F);
+        out_px[i] = out;
+        first[i] = larger(to_integer(low), shape.lowest_cell);
+        last[i] = smaller(to_integer(high), shape.highest_cell);
+    }
+}
+
+// `count` is a multiple of `lanes`, which spares the loops their remainders.
+void shift_points(const float* __restrict px, float shift_px, std::size_t count, float* __restrict out) {
+    for (std::size_t i = 0; i < count; i += lanes) {
+        for (std::size_t lane = 0; lane < lanes; ++lane) out[i + lane] = px[i + lane] + shift_px;
+    }
+}
+
+void sum_shifts(const float* __restrict shifted, std::size_t shift_count, std::size_t count, float* __restrict out) {
+    for (std::size_t i = 0; i < count; i += lanes) {
+        for (std::size_t lane = 0; lane < lanes; ++lane) out[i + lane] = shifted[i + lane] + shifted[count + i + lane];
+        if (shift_count == 2) continue;
+        for (std::size_t lane = 0; lane < lanes; ++lane) {
+            out[i + lane] += shifted[2 * count + i + lane] + shifted[3 * count + i + lane];
+        }
+    }
 }
 
 // Lower triangle of the Cholesky factor of a 3 x 3 covariance, and its inverse.
@@ -97,12 +163,18 @@ SpotForm::Vec3 to_float(const Eigen::Vector3d& v) {
 }  // namespace
 
 struct SpotPainter::Work {
-    alignas(32) std::array<float, most_points> inner_px;
-    alignas(32) std::array<float, most_points> outer_px;
-    alignas(32) std::array<float, most_points> intensity;
-    std::array<std::ptrdiff_t, most_points> pixel;
+    alignas(32) std::array<float, most_points + lanes> inner_px;
+    alignas(32) std::array<float, most_points + lanes> outer_px;
+    alignas(32) std::array<float, most_points + lanes> intensity;
+    alignas(32) std::array<std::int32_t, most_points + lanes> pixel;
     std::vector<float> band;
     alignas(32) std::array<float, 2 * MosaicCapTable::columns> cap;
+    // The points at every shift, one shift after the other.
+    alignas(32) std::array<float, most_shifts*(most_points + lanes)> shifted_inner_px;
+    alignas(32) std::array<float, most_shifts*(most_points + lanes)> shifted_outer_px;
+    alignas(32) std::array<float, most_shifts*(most_points + lanes)> shifted_intensity;
+    // What a method does not read is left as an earlier spot of the lattice had it.
+    SpotForm form{};
 };
 
 PanelView::PanelView(const Panel& panel_in, float* pixel00_in, std::ptrdiff_t image_width_px_in)
@@ -258,15 +330,19 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
 
     // How many parts a pixel needs follows from what is narrowest.
     std::array<PixelParts, 2> parts;
-    {
+    if (!edged) {
+        // The envelope's metric, which place() has left behind.
+        for (int axis = 0; axis < 2; ++axis) {
+            parts[static_cast<std::size_t>(axis)] = parts_for(std::sqrt(hessian_(axis, axis)));
+        }
+    } else {
         Eigen::Matrix3d narrow = blur_in_spot_;
         if (!cap) narrow.topLeftCorner<2, 2>() += mosaic_in_spot_;
         Cholesky factor(narrow);
         if (wavelengths.half_range() == 0) factor.l22 = envelope_pivot(factor.l22, wavelengths, length_);
         const Eigen::Matrix<double, 3, 2> per_px = factor.inverse() * q_per_px;
-        const double relief = edged ? 1.0 / edge_relief : 1.0;
         for (int axis = 0; axis < 2; ++axis) {
-            parts[static_cast<std::size_t>(axis)] = parts_for(relief * per_px.col(axis).norm());
+            parts[static_cast<std::size_t>(axis)] = parts_for(per_px.col(axis).norm() / edge_relief);
         }
     }
     Eigen::Matrix3d blur = blur_in_spot_;
@@ -284,7 +360,12 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
     // The ellipse that holds the spot.
     Cholesky envelope_factor = cap ? Cholesky(envelope(blur)) : factor;
     envelope_factor.l22 = envelope_pivot(envelope_factor.l22, wavelengths, length_);
-    const Eigen::Matrix3d envelope_from_spot = envelope_factor.inverse();
+    Eigen::Matrix3d envelope_from_spot = whiten_from_spot;
+    if (cap) {
+        envelope_from_spot = envelope_factor.inverse();
+    } else {
+        envelope_from_spot.row(2) *= factor.l22 / envelope_factor.l22;
+    }
     const Eigen::Vector3d envelope_offset = envelope_from_spot * offset_in_spot;
     const Eigen::Matrix<double, 3, 2> envelope_per_px = envelope_from_spot * q_per_px;
     const Eigen::Matrix2d hessian = envelope_per_px.transpose() * envelope_per_px;
@@ -306,7 +387,7 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
     const std::ptrdiff_t outer_stride = outer == 1 ? view_->image_width_px : 1;
     const std::ptrdiff_t inner_stride = outer == 1 ? 1 : view_->image_width_px;
 
-    SpotForm form{};
+    SpotForm& form = work_->form;
     SpotMethod method;
     method.kind = wavelengths.kind();
     method.cap = cap;
@@ -424,7 +505,10 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
         }
     }
 
-    std::array<SpotShift, 4> shifts{};
+    struct Shift {
+        float inner_px, outer_px;
+    };
+    std::array<Shift, most_shifts> shifts{};
     std::size_t shift_count = 0;
     for (int a = 0; a < outer_parts.points; ++a) {
         for (int b = 0; b < inner_parts.points; ++b) {
@@ -437,17 +521,24 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
     Deposit sum;  // offsets from origin_px_
     std::size_t count = 0;
     const auto flush = [&] {
-        const std::size_t whole = std::min((count + 7) / 8 * 8, most_points);
-        for (std::size_t i = count; i < whole; ++i) {
-            work.inner_px[i] = work.inner_px[count - 1];
-            work.outer_px[i] = work.outer_px[count - 1];
+        const std::size_t whole = (count + lanes - 1) / lanes * lanes;
+        std::fill_n(&work.inner_px[count], lanes, work.inner_px[count - 1]);
+        std::fill_n(&work.outer_px[count], lanes, work.outer_px[count - 1]);
+        if (shift_count == 1) {
+            set_intensity(form, method, work.inner_px.data(), work.outer_px.data(), static_cast<int>(whole),
+                          work.intensity.data());
+        } else {
+            for (std::size_t n = 0; n < shift_count; ++n) {
+                shift_points(work.inner_px.data(), shifts[n].inner_px, whole, &work.shifted_inner_px[n * whole]);
+                shift_points(work.outer_px.data(), shifts[n].outer_px, whole, &work.shifted_outer_px[n * whole]);
+            }
+            set_intensity(form, method, work.shifted_inner_px.data(), work.shifted_outer_px.data(),
+                          static_cast<int>(shift_count * whole), work.shifted_intensity.data());
+            sum_shifts(work.shifted_intensity.data(), shift_count, whole, work.intensity.data());
         }
-        std::fill_n(work.intensity.begin(), whole, 0.0F);
-        add_intensity(form, method, work.inner_px.data(), work.outer_px.data(), std::span(shifts).first(shift_count),
-                      static_cast<int>(whole), work.intensity.data());
         float* const origin = view_->pixel00;
         for (std::size_t i = 0; i < count; ++i) origin[work.pixel[i]] += work.intensity[i];
-        std::fill_n(work.intensity.begin() + static_cast<std::ptrdiff_t>(count), whole - count, 0.0F);
+        std::fill_n(&work.intensity[count], lanes, 0.0F);
         using Lanes = Eigen::Array<float, 8, 1>;
         std::array<Lanes, 6> sums;
         sums.fill(Lanes::Zero());
@@ -485,31 +576,62 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
     const auto first_row = static_cast<int>(std::max(0.0, std::ceil((outer_middle - half_outer) * outer_cells - 0.5)));
     const auto last_row = static_cast<int>(
         std::min(outer_size * outer_cells - 1.0, std::floor((outer_middle + half_outer) * outer_cells - 0.5)));
-    const double per_inner = 1.0 / inner_cells;
-    const double per_outer = 1.0 / outer_cells;
-    const double half2_per_room = 1.0 / hessian(inner, inner);
-    for (int row = first_row; row <= last_row; ++row) {
-        const double out = (row + 0.5) * per_outer - outer_origin;
-        const double away = out - middle[outer];
-        const double rest = std::max(room - away * away * stiffness, 0.0);
-        const double half = std::sqrt(rest * half2_per_room) + inner_parts.offset;
-        const double at = inner_origin + middle[inner] + tilt * away + 0.5 * curvature * away * away;
-        const auto first = static_cast<int>(std::max(0.0, std::ceil((at - half) * inner_cells - 0.5)));
-        const auto last =
-            static_cast<int>(std::min(inner_size * inner_cells - 1.0, std::floor((at + half) * inner_cells - 0.5)));
-        const auto out_px = static_cast<float>(out);
-        const auto inner_px = [&](int cell) { return static_cast<float>((cell + 0.5) * per_inner - inner_origin); };
-        std::ptrdiff_t pixel = row / outer_parts.cells * outer_stride + first / inner_parts.cells * inner_stride;
-        int until_next_pixel = inner_parts.cells - first % inner_parts.cells;
-        for (int cell = first; cell <= last; ++cell) {
-            if (count == most_points) flush();
-            work.inner_px[count] = inner_px(cell);
-            work.outer_px[count] = out_px;
-            work.pixel[count] = pixel;
-            ++count;
-            if (--until_next_pixel == 0) {
-                until_next_pixel = inner_parts.cells;
-                pixel += inner_stride;
+    const double base_cell = std::floor(inner_origin * inner_cells);
+    RowShape shape{};
+    shape.first_out_px = static_cast<float>((first_row + 0.5) / outer_cells - outer_origin);
+    shape.per_outer = static_cast<float>(1.0 / outer_cells);
+    shape.middle_out_px = static_cast<float>(middle[outer]);
+    shape.room = static_cast<float>(room);
+    shape.stiffness = static_cast<float>(stiffness);
+    shape.half2_per_room = static_cast<float>(1.0 / hessian(inner, inner));
+    shape.middle_in_px = static_cast<float>(middle[inner]);
+    shape.tilt = static_cast<float>(tilt);
+    shape.half_curvature = static_cast<float>(0.5 * curvature);
+    shape.margin_px = static_cast<float>(inner_parts.offset);
+    shape.cells = static_cast<float>(inner_cells);
+    shape.base_fraction = static_cast<float>(inner_origin * inner_cells - base_cell);
+    const auto base = static_cast<std::int32_t>(base_cell);
+    shape.lowest_cell = -base;
+    shape.highest_cell = inner_size * inner_parts.cells - 1 - base;
+    const float per_inner = static_cast<float>(1.0 / inner_cells);
+    const float to_middle = 0.5F - shape.base_fraction;
+    const auto pixel_step = static_cast<std::int32_t>(inner_stride);
+    const auto line_step = static_cast<std::int32_t>(outer_stride);
+    const double per_inner_cell = 1.0 / inner_cells;
+    const double per_outer_cell = 1.0 / outer_cells;
+    alignas(32) std::array<float, row_batch> out_px;
+    alignas(32) std::array<std::int32_t, row_batch> first_cell;
+    alignas(32) std::array<std::int32_t, row_batch> last_cell;
+    for (int batch = first_row; batch <= last_row; batch += static_cast<int>(row_batch)) {
+        rows_of(shape, batch - first_row, out_px.data(), first_cell.data(), last_cell.data());
+        const int end = std::min(last_row + 1 - batch, static_cast<int>(row_batch));
+        for (int row = 0; row < end; ++row) {
+            const auto slot = static_cast<std::size_t>(row);
+            const std::int32_t line = pixel_of(batch + row, per_outer_cell) * line_step;
+            const std::int32_t last = last_cell[slot];
+            for (std::int32_t cell = first_cell[slot]; cell <= last; cell += lane_count) {
+                if (count + lanes > most_points) flush();
+                std::fill_n(&work.outer_px[count], lanes, out_px[slot]);
+                for (std::size_t i = 0; i < lanes; ++i) {
+                    const auto ahead = static_cast<std::int32_t>(i);
+                    work.inner_px[count + i] = (static_cast<float>(cell + ahead) + to_middle) * per_inner;
+                    work.pixel[count + i] = line + (base + cell + ahead) * pixel_step;
+                }
+                if (inner_parts.cells > 1) {
+                    for (std::size_t i = 0; i < lanes; ++i) {
+                        const std::int32_t number = base + cell + static_cast<std::int32_t>(i);
+                        work.pixel[count + i] = line + pixel_of(number, per_inner_cell) * pixel_step;
+                    }
+                }
+                // The image is larger than the nearest caches: what is fetched here will be there when it is added to.
+                __builtin_prefetch(view_->pixel00 + work.pixel[count], 1);
+                if (pixel_step != 1) {
+                    const auto end_lane = static_cast<std::size_t>(std::min(last - cell + 1, lane_count));
+                    for (std::size_t i = 1; i < end_lane; ++i) {
+                        __builtin_prefetch(view_->pixel00 + work.pixel[count + i], 1);
+                    }
+                }
+                count += static_cast<std::size_t>(std::min(last - cell + 1, lane_count));
             }
         }
     }

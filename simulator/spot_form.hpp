@@ -4,7 +4,6 @@
 #pragma once
 
 #include <array>
-#include <span>
 
 #include "simulator/wavelength_smearing.hpp"
 
@@ -52,12 +51,8 @@ struct SpotMethod {
     bool clipped = false;
 };
 
-struct SpotShift {
-    float inner_px, outer_px;
-};
-
-// intensity[i] += the sum over the shifts of the form at (inner_px[i], outer_px[i]) + shift.
-void add_intensity(const SpotForm& form, SpotMethod method, const float* inner_px, const float* outer_px,
-                   std::span<const SpotShift> shifts, int count, float* intensity);
+// intensity[i] = the form at (inner_px[i], outer_px[i]); count: a multiple of 8.
+void set_intensity(const SpotForm& form, SpotMethod method, const float* inner_px, const float* outer_px, int count,
+                   float* intensity);
 
 }  // namespace braggbench

@@ -23,12 +23,7 @@ CorpusInfo bench_info() {
     info.width_px = side_px;
     info.height_px = side_px;
     info.wavelength_A = 1.3;
-    Panel panel;
-    panel.width_px = side_px;
-    panel.height_px = side_px;
-    panel.pixel_size_mm = 0.172;
-    panel.origin_mm = {256 * 0.172, 256 * 0.172, 120.0};
-    info.detector.panels.push_back(panel);
+    info.detector = flat_detector(side_px, side_px, 0.172, 120.0, 0.5 * side_px, 0.5 * side_px);
     info.class_names = {"only"};
     return info;
 }
