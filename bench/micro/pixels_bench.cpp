@@ -1,5 +1,7 @@
-// The pixels integrator on case (b) of nanoBragg's timings: 512 x 512 pixels of 0.172 mm at 200 mm, 1.3 A, a P1 cell of
-// 118 x 223 x 311 A to 3 A, blocks of 10 x 10 x 10 cells. Counters: ns per pixel and step.
+// The integrators on case (b) of nanoBragg's timings: 512 x 512 pixels of 0.172 mm at 200 mm, 1.3 A, a P1 cell of
+// 118 x 223 x 311 A to 3 A, blocks of 10 x 10 x 10 cells, 0.2 degrees of nanoBragg's mosaicity, a top-hat band of 1 %.
+// `judge` is the scalar loop of the tests over nanoBragg's list, `pixels` the vectorised integrator over the same list,
+// `spots` the one that folds the distributions in. Counters: ms for a whole image; ns per pixel and step.
 #include <benchmark/benchmark.h>
 
 #include <Eigen/Geometry>
@@ -8,10 +10,14 @@
 
 #include "simulator/pixels.hpp"
 #include "simulator/random.hpp"
+#include "simulator/render.hpp"
 #include "simulator/structure_factors.hpp"
+#include "tests/simulator/list_loop.hpp"
 
 namespace braggbench {
 namespace {
+
+constexpr int size_px = 512;
 
 // Amplitudes of Wilson's distribution with a B factor of 30 A^2.
 std::shared_ptr<const StructureFactors> wilson_amplitudes() {
@@ -43,7 +49,7 @@ Experiment scene_b(BlockShape shape) {
     experiment.beam.wavelength_A = 1.3;
     experiment.beam.spectrum = Spectrum::top_hat(0.01);
     experiment.beam.polarization = 0.0;
-    experiment.detector = flat_detector(512, 512, 0.172, 200.0, 256.0, 256.0);
+    experiment.detector = flat_detector(size_px, size_px, 0.172, 200.0, 0.5 * size_px, 0.5 * size_px);
     Crystal crystal;
     crystal.structure_factors = wilson_amplitudes();
     crystal.lab_from_crystal = RandomStream(2, 0, Stage::scene).rotation();
@@ -55,15 +61,39 @@ Experiment scene_b(BlockShape shape) {
     return experiment;
 }
 
+void count(benchmark::State& state, double pixels, double steps) {
+    using benchmark::Counter;
+    const auto rate = Counter::kIsIterationInvariantRate | Counter::kInvert;
+    state.counters["ns_per_pixel_step"] = Counter(1e-9 * pixels * steps, rate);
+    state.counters["ms_per_image"] = Counter(1e-3 * pixels / (size_px * size_px), rate);
+}
+
 void run(benchmark::State& state, BlockShape shape, int blocks, int wavelengths) {
     const Experiment experiment = scene_b(shape);
     const PixelSampling sampling = sample(experiment, {.blocks = blocks, .wavelengths = wavelengths});
     for (auto _ : state) benchmark::DoNotOptimize(render_pixels(experiment, sampling));
-    state.counters["ns_per_pixel_step"] =
-        benchmark::Counter(1e-9 * 512.0 * 512.0 * blocks * wavelengths,
-                           benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+    count(state, size_px * size_px, blocks * wavelengths);
 }
 
+// 32 x 32 pixels, which hold as many reflections as any others: the judge's time does not depend on what is there.
+void judge(benchmark::State& state, BlockShape shape) {
+    const Experiment experiment = scene_b(shape);
+    const PixelSampling sampling = sample(experiment, {.blocks = 100, .wavelengths = 10});
+    const PixelRegion region{100, 131, 200, 231};
+    for (auto _ : state) benchmark::DoNotOptimize(list_loop(experiment, sampling, region));
+    count(state, 32 * 32, 1000);
+}
+
+void spots(benchmark::State& state, BlockShape shape) {
+    const Experiment experiment = scene_b(shape);
+    for (auto _ : state) benchmark::DoNotOptimize(render(experiment));
+    count(state, size_px * size_px, 1000);
+}
+
+BENCHMARK_CAPTURE(judge, gauss_stock_100x10_roi, BlockShape::gaussian_stock)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(judge, gauss_100x10_roi, BlockShape::gaussian)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(spots, gauss_stock, BlockShape::gaussian_stock)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(spots, gauss, BlockShape::gaussian)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(run, gauss_stock_100x10, BlockShape::gaussian_stock, 100, 10)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(run, gauss_100x10, BlockShape::gaussian, 100, 10)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(run, square_100x10, BlockShape::square, 100, 10)->Unit(benchmark::kMillisecond);
