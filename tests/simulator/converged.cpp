@@ -49,7 +49,7 @@ PixelSampling piece_of(const PixelSampling& sampling, int first, int count) {
 
 // The mean over steps first to first + count of the list.
 Image<double> mean_over(const Experiment& experiment, const PixelSampling& sampling, int first, int count) {
-    constexpr int piece = 1 << 16;
+    constexpr int piece = 1 << 18;
     Image<double> mean(experiment.detector.image_width_px, experiment.detector.image_height_px);
     for (int done = 0; done < count; done += piece) {
         const int now = std::min(piece, count - done);
@@ -99,7 +99,8 @@ Agreement compare_with_converged(const Experiment& experiment, int samples, int 
 
     Agreement agreement;
     agreement.peaks = rendering.peaks.size();
-    std::vector<Eigen::Vector2d> of_peaks(rendering.peaks.size(), Eigen::Vector2d::Zero());
+    // The image, and the judge's halves.
+    std::vector<Eigen::Vector3d> of_peaks(rendering.peaks.size(), Eigen::Vector3d::Zero());
     Sums pixels;
     Sums halves;
     double a = 0, b = 0, aa = 0, bb = 0, ab = 0;
@@ -120,17 +121,23 @@ Agreement compare_with_converged(const Experiment& experiment, int samples, int 
             };
             const auto nearest = std::ranges::min_element(rendering.peaks, {}, distance2);
             if (nearest != rendering.peaks.end()) {
-                of_peaks[static_cast<std::size_t>(nearest - rendering.peaks.begin())] += Eigen::Vector2d(x, y);
+                of_peaks[static_cast<std::size_t>(nearest - rendering.peaks.begin())] +=
+                    Eigen::Vector3d(x, 0.5 * first(fast, slow), 0.5 * second(fast, slow));
             }
         }
     }
     Sums spots;
-    for (const Eigen::Vector2d& sums : of_peaks) spots.add(sums.x(), sums.y());
+    Sums half_spots;
+    for (const Eigen::Vector3d& sums : of_peaks) {
+        spots.add(sums.x(), sums.y() + sums.z());
+        half_spots.add(sums.y(), sums.z());
+    }
     const auto n = static_cast<double>(image.size());
     agreement.pixel_r = pixels.r();
     agreement.spot_r = spots.r();
     agreement.correlation = (ab - a * b / n) / std::sqrt((aa - a * a / n) * (bb - b * b / n));
-    agreement.judge_r = halves.r() * 0.5;
+    agreement.judge_pixel_r = 0.5 * halves.r();
+    agreement.judge_spot_r = 0.5 * half_spots.r();
     return agreement;
 }
 

@@ -32,7 +32,9 @@ struct Agreement {
     double pixel_r = 0.0;      // sum |I - judge| / sum judge over pixels
     double spot_r = 0.0;       // the same over the sums of the pixels that are nearest to one listed peak
     double correlation = 0.0;  // of pixels
-    double judge_r = 0.0;      // half of the difference between the two halves of the judge's list, over pixels
+    // Half of the difference between the two halves of the judge's list: what it does not know itself.
+    double judge_pixel_r = 0.0;
+    double judge_spot_r = 0.0;
     std::size_t peaks = 0;
 };
 
