@@ -14,6 +14,7 @@
 #include "simulator/geometry.hpp"
 #include "simulator/pixels_detail.hpp"
 #include "simulator/pixels_patch.hpp"
+#include "simulator/pixels_spots.hpp"
 
 namespace braggbench::pixels {
 namespace {
@@ -29,62 +30,6 @@ constexpr double margin_px = 0.2;
 struct Reflection {
     Eigen::Vector3d r;  // in 1/A, at the spindle's setting, without mosaic rotation
     double f2 = 0.0;
-};
-
-// The steps at one point of the pixel and one spindle setting: in `rows` rows of `blocks`, of which each goes through
-// the same settings.
-struct StepTable {
-    std::vector<Step> steps;
-    std::size_t blocks = 0;
-    std::array<std::vector<double>, 9> rotation;                 // of the row's settings, row by row
-    std::vector<double> x, y, z, wavelength_A, wavenumber_invA;  // of each step's source
-    std::vector<double> weight_log2;
-
-    void fill(const Scene& scene, const Lattice& lattice, int spindle, int point) {
-        steps = scene.steps(spindle, point);
-        const bool product = scene.sampling->combination == PixelSampling::Combination::product;
-        blocks = product ? static_cast<std::size_t>(scene.blocks) : steps.size();
-        for (std::size_t element = 0; element < 9; ++element) {
-            rotation[element].resize(steps.empty() ? 0 : blocks);
-            for (std::size_t i = 0; i < rotation[element].size(); ++i) {
-                rotation[element][i] = lattice.settings[static_cast<std::size_t>(steps[i].setting)](
-                    static_cast<Eigen::Index>(element / 3), static_cast<Eigen::Index>(element % 3));
-            }
-        }
-        const auto list = [&](std::vector<double>& to, const auto& value) {
-            to.resize(steps.size());
-            for (std::size_t i = 0; i < steps.size(); ++i) {
-                to[i] = value(steps[i], scene.sources[static_cast<std::size_t>(steps[i].source)]);
-            }
-        };
-        list(x, [](const Step&, const Source& source) { return source.incident.x(); });
-        list(y, [](const Step&, const Source& source) { return source.incident.y(); });
-        list(z, [](const Step&, const Source& source) { return source.incident.z(); });
-        list(wavelength_A, [](const Step&, const Source& source) { return source.wavelength_A; });
-        list(wavenumber_invA, [](const Step&, const Source& source) { return 1.0 / source.wavelength_A; });
-        list(weight_log2, [](const Step& step, const Source&) { return std::log2(step.weight); });
-    }
-};
-
-// Of the spots that one reflection makes: in pixel numbers, where the point of pixel n lies at n.
-struct Spots {
-    std::vector<int> step;
-    std::vector<double> vx, vy, vz;  // the direction in which the lattice point itself lies, over 1 / wavelength
-    std::vector<double> fast, slow;  // the footprint's middle
-    std::vector<double> half_width, half_height;
-    std::vector<double> shear, rest2, per_fast2, per_slow2;  // see Ellipse
-
-    std::size_t count = 0;
-
-    // Room for so many.
-    void reserve(std::size_t most) {
-        if (step.size() >= most) return;
-        step.resize(most);
-        for (std::vector<double>* list :
-             {&vx, &vy, &vz, &fast, &slow, &half_width, &half_height, &shear, &rest2, &per_fast2, &per_slow2}) {
-            list->resize(most);
-        }
-    }
 };
 
 template <class T, Law law, Overlap overlap>
@@ -506,10 +451,10 @@ private:
         const Eigen::Vector3d v(spots_.vx[i], spots_.vy[i], spots_.vz[i]);
         const Ellipse ellipse{
             fast, slow, spots_.shear[i], spots_.rest2[i], spots_.per_fast2[i], spots_.per_slow2[i], margin_px};
-        const double log2_weight =
-            table_.weight_log2[number] + (weighs_sources_ ? std::log2(source_share(number, v)) : 0);
+        const double share = weighs_sources_ ? source_share(number, v) : 1.0;
         if constexpr (law == Law::round_gaussian) {
             const Eigen::Vector3d offset = patch_.middle - v;
+            const double start = table_.weight_log2[number] + (weighs_sources_ ? std::log2(share) : 0.0);
             std::array<Border<T>, 3> borders;
             for (std::size_t k = 0; k < borders_; ++k) {
                 const Eigen::Vector3d slope =
@@ -520,7 +465,7 @@ private:
                 borders[k] = Border<T>(slope, slope.dot(offset));
             }
             const auto add = [&]<std::size_t count>(std::integral_constant<std::size_t, count>) {
-                patch_.template add_round<count>(footprint, ellipse, offset, scale_[i], log2_weight, borders);
+                patch_.template add_round<count>(footprint, ellipse, offset, scale_[i], start, borders);
             };
             switch (borders_) {
                 case 0:
@@ -540,7 +485,7 @@ private:
             const Eigen::Matrix3d slope =
                 argument_[static_cast<std::size_t>(step.setting)] * table_.wavenumber_invA[number];
             patch_.template add<law, overlap>(footprint, ellipse, slope * (patch_.middle - v), slope,
-                                              std::exp2(log2_weight), hkl_from_shape_);
+                                              step.weight * share, hkl_from_shape_);
         }
         return true;
     }
