@@ -15,6 +15,7 @@
 #include "simulator/render.hpp"
 #include "simulator/structure_factors.hpp"
 #include "tests/simulator/list_loop.hpp"
+#include "tests/simulator/pixel_loop.hpp"
 
 namespace braggbench {
 namespace {
@@ -65,7 +66,7 @@ Experiment scene_b(BlockShape shape) {
 
 void count(benchmark::State& state, double pixels, double steps) {
     using benchmark::Counter;
-    constexpr auto time_each = Counter::kIsIterationInvariantRate | Counter::kInvert;
+    const auto time_each = Counter::kIsIterationInvariantRate | Counter::kInvert;
     state.counters["per_image"] = Counter(pixels / (size_px * size_px), time_each);
     state.counters["per_pixel_step"] = Counter(pixels * steps, time_each);
 }
@@ -86,6 +87,14 @@ void judge(benchmark::State& state, BlockShape shape) {
     count(state, 32 * 32, 1000);
 }
 
+// The judge of `spots`: as many samples a pixel, each drawn anew.
+void drawing_judge(benchmark::State& state, BlockShape shape) {
+    Experiment experiment = scene_b(shape);
+    experiment.detector = flat_detector(32, 32, 0.172, 200.0, 156.0, 56.0);
+    for (auto _ : state) benchmark::DoNotOptimize(pixel_loop(experiment, 1000));
+    count(state, 32 * 32, 1000);
+}
+
 enum class Laws { edged, gaussian };
 
 void spots(benchmark::State& state, BlockShape shape, Laws laws) {
@@ -100,6 +109,7 @@ void spots(benchmark::State& state, BlockShape shape, Laws laws) {
 
 BENCHMARK_CAPTURE(judge, gauss_stock_100x10_roi, BlockShape::gaussian_stock)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(judge, gauss_100x10_roi, BlockShape::gaussian)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(drawing_judge, gauss_1000_roi, BlockShape::gaussian)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(spots, gauss_stock, BlockShape::gaussian_stock, Laws::edged)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(spots, gauss, BlockShape::gaussian, Laws::edged)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(spots, gauss_stock_gaussian_laws, BlockShape::gaussian_stock, Laws::gaussian)
