@@ -132,12 +132,16 @@ IntensityTable intensity_table(const Crystal& crystal, const PixelOptions& optio
                 (static_cast<std::size_t>(h - table.first[0]) * static_cast<std::size_t>(table.count[1]) +
                  static_cast<std::size_t>(k - table.first[1])) *
                 static_cast<std::size_t>(table.count[2]);
+            const Eigen::Vector3d start = basis * Eigen::Vector3d(h, k, 0);
             for (int l = std::max(low.l, -max.l); l <= std::min(high.l, max.l); ++l) {
-                const double s2 = (basis * Eigen::Vector3d(h, k, l)).squaredNorm();
+                float& f2 = table.f2[line + static_cast<std::size_t>(l - table.first[2])];
+                f2 = 0.0F;
                 const auto f = static_cast<double>(factors(h, k, l));
-                const bool counts = s2 <= s2_max && (options.with_f000 || h != 0 || k != 0 || l != 0);
-                table.f2[line + static_cast<std::size_t>(l - table.first[2])] =
-                    counts ? static_cast<float>(f * f * std::exp(-0.5 * crystal.b_factor_A2 * s2)) : 0.0F;
+                if (f == 0 || (!options.with_f000 && h == 0 && k == 0 && l == 0)) continue;
+                const double s2 = (start + l * basis.col(2)).squaredNorm();
+                if (s2 > s2_max) continue;
+                const double damping = crystal.b_factor_A2 != 0 ? std::exp(-0.5 * crystal.b_factor_A2 * s2) : 1.0;
+                f2 = static_cast<float>(f * f * damping);
             }
         }
     }

@@ -3,58 +3,36 @@
 #include <Eigen/SVD>
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
+#include <cstdint>
+#include <functional>
 #include <numbers>
+#include <type_traits>
+#include <vector>
 
 #include "simulator/geometry.hpp"
 #include "simulator/pixels_detail.hpp"
-#include "simulator/pixels_shapes.hpp"
+#include "simulator/pixels_patch.hpp"
+#include "simulator/pixels_spots.hpp"
 
 namespace braggbench::pixels {
 namespace {
 
 // What is cut off at a pixel is less than this share of a mean reflection's peak, and of the image's maximum.
 constexpr double cut_share_of_mean = 1e-6;
-constexpr double cut_share_of_max = 2e-6;
-// Beyond it single precision holds nothing.
-constexpr double largest_x2 = 60.0;
-// The largest piece of a panel that is painted at a time.
-constexpr int patch_px = 48;
-constexpr int lanes = 8;
-constexpr int patch_stride = patch_px + 2 * lanes;
+constexpr double cut_share_of_max = 1e-6;
+// Footprints are ellipses to first order: this share more of x^2, and this much more on all sides.
+// An edge decides all or nothing.
+constexpr double margin_share(Law law) { return law == Law::top_hat ? 0.2 : 0.1; }
+constexpr double margin_px = 0.2;
 
 struct Reflection {
     Eigen::Vector3d r;  // in 1/A, at the spindle's setting, without mosaic rotation
     double f2 = 0.0;
 };
 
-// One spot of one step: its middle on the panel in pixels, and where its footprint ends.
-struct Spot {
-    int step = 0;
-    double fast = 0.0, slow = 0.0;
-    Eigen::Vector3d v;  // the direction in which the lattice point itself lies, in units of 1 / wavelength
-    double half_height = 0.0;
-    double shear = 0.0;      // of the footprint: shift along fast per row
-    double rest2 = 0.0;      // cut^2 - smallest distance^2
-    double per_fast2 = 0.0;  // distance^2 per pixel^2 along fast
-    double per_slow2 = 0.0;  // and along slow, at the best place along fast
-    double half_width = 0.0;
-};
-
-template <class T>
-struct Patch {
-    int fast = 0, slow = 0, width = 0, height = 0;
-    Eigen::Vector3d middle;
-    alignas(64) std::array<T, patch_px * patch_stride> x, y, z, sum;
-};
-
-// The block's shape in directions: x = matrix (d - v) / wavelength for each setting.
-enum class Overlap {
-    none,     // reflections end before they meet
-    clipped,  // where they meet, a point belongs to the nearest one in indices
-};
-
-template <class T, bool top_hat, Overlap overlap>
+template <class T, Law law, Overlap overlap>
 class Sparse {
 public:
     Sparse(const Scene& scene, const Lattice& lattice, const Panel& panel, const PixelRegion& region)
@@ -67,6 +45,7 @@ public:
         hkl_from_shape_ = lattice.shape_from_hkl.inverse();
         normal_ = panel.fast_axis.cross(panel.slow_axis);
         if (normal_.dot(panel.origin_mm) < 0) normal_ = -normal_;
+        weighs_sources_ = polarization_varies(scene);
     }
 
     void add(Image<double>& image) {
@@ -80,7 +59,10 @@ public:
             origin_mm_ = panel_.origin_mm + depth_mm * normal_;
             close_mm_ = normal_.dot(origin_mm_);
             for (int point = 0; point < points; ++point) {
-                within_ = point_in_pixel(scene_.sampling->oversample, point);
+                const Eigen::Vector2d within = point_in_pixel(scene_.sampling->oversample, point);
+                grid_ = {
+                    origin_mm_ + panel_.pixel_size_mm * (within.x() * panel_.fast_axis + within.y() * panel_.slow_axis),
+                    panel_.fast_axis, panel_.slow_axis, panel_.pixel_size_mm};
                 paint_all(point);
                 for (int slow = region_.slow_first; slow <= region_.slow_last; slow += tile_px) {
                     for (int fast = region_.fast_first; fast <= region_.fast_last; fast += tile_px) {
@@ -117,40 +99,43 @@ private:
         double share = cut_share_of_mean;
         for (int attempt = 0; attempt < 3; ++attempt) {
             std::ranges::fill(raw_, 0.0);
+            largest_ = 0.0;
             double mean_f2 = 0.0;
             for (int spindle = 0; spindle < scene_.spindle_steps; ++spindle)
                 paint_spindle(spindle, point, share, mean_f2);
-            const double largest = *std::ranges::max_element(raw_);
-            if (top_hat || share * mean_f2 <= cut_share_of_max * largest || share < 1e-25) return;
-            share = largest > 0 ? std::max(0.5 * cut_share_of_max * largest / mean_f2, 1e-26) : 1e-26;
+            if (law == Law::top_hat || share * mean_f2 <= 2.0 * cut_share_of_max * largest_ || share < 1e-25) return;
+            share = largest_ > 0 ? std::max(0.5 * cut_share_of_max * largest_ / mean_f2, 1e-26) : 1e-26;
         }
     }
 
     void paint_spindle(int spindle, int point, double share, double& mean_f2) {
-        steps_ = scene_.steps(spindle, point);
-        if (steps_.empty()) return;
+        table_.fill(scene_, lattice_, spindle, point);
+        if (table_.steps.empty()) return;
         measure_spread();
-        const std::vector<Reflection> reflections = candidates(share);
+        std::vector<Reflection> reflections = candidates(share);
         if (reflections.empty()) return;
         double mean = 0.0;
         for (const Reflection& reflection : reflections) mean += reflection.f2;
         mean /= static_cast<double>(reflections.size());
         mean_f2 = std::max(mean_f2, mean);
+        // The strongest first: what is already there tells how much of the others can show.
+        std::ranges::stable_sort(reflections, std::greater<>{}, &Reflection::f2);
         for (const Reflection& reflection : reflections) {
-            const double x2 = top_hat ? 1.0 : std::clamp(std::log(reflection.f2 / (share * mean)), 0.0, largest_x2);
+            const double cut = std::max(share * mean, cut_share_of_max * largest_);
+            const double x2 = law == Law::top_hat ? 1.0 : std::clamp(std::log(reflection.f2 / cut), 0.0, largest_x2);
             if (x2 > 0) paint_reflection(reflection, x2);
         }
     }
 
     // How far settings and sources go from the first step's.
     void measure_spread() {
-        const Step& first = steps_.front();
+        const Step& first = table_.steps.front();
         const Eigen::Matrix3d& setting = lattice_.settings[static_cast<std::size_t>(first.setting)];
         const Source& source = scene_.sources[static_cast<std::size_t>(first.source)];
         nominal_ = first;
         turn_ = tilt_ = stretch_ = 0.0;
         longest_A_ = source.wavelength_A;
-        for (const Step& step : steps_) {
+        for (const Step& step : table_.steps) {
             const Eigen::Matrix3d& other = lattice_.settings[static_cast<std::size_t>(step.setting)];
             const Source& light = scene_.sources[static_cast<std::size_t>(step.source)];
             // |R - 1| = 2 sqrt(2) sin(angle / 2) for a rotation R.
@@ -168,7 +153,8 @@ private:
             lattice_.settings[static_cast<std::size_t>(nominal_.setting)] * lattice_.lab_from_hkl;
         const double wavelength = source.wavelength_A;
         const IntensityTable& table = lattice_.table;
-        const double reach = widest_ * (top_hat ? 1.0 : std::sqrt(std::min(largest_x2, std::log(1e3 / share))));
+        const double reach =
+            widest_ * (law == Law::top_hat ? 1.0 : std::sqrt(std::min(largest_x2, std::log(1e3 / share))));
         std::vector<Reflection> list;
         for (int h = 0; h < table.count[0]; ++h) {
             for (int k = 0; k < table.count[1]; ++k) {
@@ -233,98 +219,204 @@ private:
 
     void paint_reflection(const Reflection& reflection, double x2) {
         find_spots(reflection, x2);
-        while (!spots_.empty()) {
+        find_borders((1.0 + margin_share(law)) * x2);
+        if (spots_.count == 0) return;
+        if constexpr (law == Law::round_gaussian) {
+            outline_round((1.0 + margin_share(law)) * x2);
+        } else {
+            outline((1.0 + margin_share(law)) * x2);
+        }
+        pending_.clear();
+        for (std::size_t i = 0; i < spots_.count; ++i) {
+            if (spots_.rest2[i] > 0 && spots_.fast[i] + spots_.half_width[i] >= region_.fast_first &&
+                spots_.fast[i] - spots_.half_width[i] <= region_.fast_last &&
+                spots_.slow[i] + spots_.half_height[i] >= region_.slow_first &&
+                spots_.slow[i] - spots_.half_height[i] <= region_.slow_last) {
+                pending_.push_back(i);
+            }
+        }
+        while (!pending_.empty()) {
             place_patch();
             later_.clear();
-            for (const Spot& spot : spots_) {
+            for (const std::size_t spot : pending_) {
                 if (!paint(spot)) later_.push_back(spot);
             }
-            deposit(reflection.f2);
-            std::swap(spots_, later_);
+            largest_ = std::max(largest_, patch_.deposit(reflection.f2, raw_, panel_.width_px));
+            std::swap(pending_, later_);
         }
     }
 
+    // Axes along which the reflection reaches into the next cell.
+    void find_borders(double x2) {
+        borders_ = 0;
+        for (int axis = 0; axis < 3; ++axis) {
+            if (hkl_from_shape_.row(axis).norm() * std::sqrt(x2) >= 0.5) border_axes_[borders_++] = axis;
+        }
+    }
+
+    // Fills spots_.step and spots_.v*.
     void find_spots(const Reflection& reflection, double x2) {
-        spots_.clear();
         const double reach = 1.1 * widest_ * std::sqrt(x2);
-        const Eigen::Matrix3d back = lattice_.settings[static_cast<std::size_t>(nominal_.setting)].transpose();
-        const Eigen::Vector3d r0 = back * reflection.r;
+        const Eigen::Vector3d r0 =
+            lattice_.settings[static_cast<std::size_t>(nominal_.setting)].transpose() * reflection.r;
         rotate_all(r0);
-        for (std::size_t i = 0; i < steps_.size(); ++i) {
-            const Step& step = steps_[i];
-            const Source& source = scene_.sources[static_cast<std::size_t>(step.source)];
-            const Eigen::Vector3d v =
-                source.incident +
-                source.wavelength_A * rotated_[static_cast<std::size_t>(step.setting - first_setting_)];
-            const double thickness = source.wavelength_A * reach;
-            if (std::abs(v.squaredNorm() - 1.0) > thickness * (2.0 + thickness)) continue;
-            add_spot(static_cast<int>(i), v, 1.2 * x2);
+        const double r2 = r0.squaredNorm();
+        const std::size_t blocks = table_.blocks;
+        spots_.reserve(table_.steps.size());
+        std::size_t count = 0;
+        for (std::size_t first = 0; first < table_.steps.size(); first += blocks) {
+            const double* const sx = table_.x.data() + first;
+            const double* const sy = table_.y.data() + first;
+            const double* const sz = table_.z.data() + first;
+            const double* const wavelength = table_.wavelength_A.data() + first;
+            const double* const rx = rotated_[0].data();
+            const double* const ry = rotated_[1].data();
+            const double* const rz = rotated_[2].data();
+            double* const outside = outside_.data();
+            // |s + wavelength r|^2 - 1 beside what it may be; their sign bits.
+            std::int64_t signs = 0;
+            for (std::size_t i = 0; i < blocks; ++i) {
+                const double along = sx[i] * rx[i] + sy[i] * ry[i] + sz[i] * rz[i];
+                const double thickness = wavelength[i] * reach;
+                outside[i] =
+                    std::abs(wavelength[i] * (2.0 * along + wavelength[i] * r2)) - thickness * (2.0 + thickness);
+                signs |= std::bit_cast<std::int64_t>(outside[i]);
+            }
+            if (signs >= 0) continue;
+            for (std::size_t i = 0; i < blocks; ++i) {
+                spots_.step[count] = static_cast<int>(first + i);
+                count += outside[i] < 0 ? 1 : 0;
+            }
+        }
+        spots_.count = count;
+        for (std::size_t i = 0; i < count; ++i) {
+            const auto step = static_cast<std::size_t>(spots_.step[i]);
+            const std::size_t block = step % blocks;
+            spots_.vx[i] = table_.x[step] + table_.wavelength_A[step] * rotated_[0][block];
+            spots_.vy[i] = table_.y[step] + table_.wavelength_A[step] * rotated_[1][block];
+            spots_.vz[i] = table_.z[step] + table_.wavelength_A[step] * rotated_[2][block];
         }
     }
 
-    // The reflection in every setting that the steps use; settings of one spindle position lie together.
+    // The reflection in every setting that the steps use.
     void rotate_all(const Eigen::Vector3d& r0) {
-        first_setting_ = nominal_.setting / scene_.blocks * scene_.blocks;
-        rotated_.resize(static_cast<std::size_t>(scene_.blocks));
-        for (int i = 0; i < scene_.blocks; ++i) {
-            rotated_[static_cast<std::size_t>(i)] =
-                lattice_.settings[static_cast<std::size_t>(first_setting_ + i)] * r0;
+        const double x = r0.x(), y = r0.y(), z = r0.z();
+        outside_.resize(table_.blocks);
+        for (std::size_t axis = 0; axis < 3; ++axis) {
+            rotated_[axis].resize(table_.blocks);
+            double* const to = rotated_[axis].data();
+            const double* const a = table_.rotation[3 * axis].data();
+            const double* const b = table_.rotation[3 * axis + 1].data();
+            const double* const c = table_.rotation[3 * axis + 2].data();
+            for (std::size_t i = 0; i < table_.blocks; ++i) to[i] = a[i] * x + b[i] * y + c[i] * z;
         }
     }
 
-    void add_spot(int number, const Eigen::Vector3d& v, double x2) {
-        const Step& step = steps_[static_cast<std::size_t>(number)];
-        const double wavelength = scene_.sources[static_cast<std::size_t>(step.source)].wavelength_A;
-        const double length = v.norm();
-        const Eigen::Vector3d d = v / length;
-        const double cosine = normal_.dot(d);
-        if (cosine < 0.01) return;
-        const double range_mm = close_mm_ / cosine;
-        const Eigen::Vector3d offset = range_mm * d - origin_mm_;
-        const double pitch = panel_.pixel_size_mm;
-        const Eigen::Matrix3d& argument = argument_[static_cast<std::size_t>(step.setting)];
-        const double scale = pitch / (range_mm * wavelength);
-        const Eigen::Vector3d along_fast = argument * (scale * (panel_.fast_axis - d.dot(panel_.fast_axis) * d));
-        const Eigen::Vector3d along_slow = argument * (scale * (panel_.slow_axis - d.dot(panel_.slow_axis) * d));
-        const Eigen::Vector3d x = argument * (d * ((1.0 - length) / wavelength));
-        const double ff = along_fast.squaredNorm();
-        const double fs = along_fast.dot(along_slow);
-        const double ss = along_slow.squaredNorm();
-        const double gf = along_fast.dot(x);
-        const double gs = along_slow.dot(x);
-        const double determinant = ff * ss - fs * fs;
-        if (!(determinant > 0)) return;
-        const double fast = (fs * gs - ss * gf) / determinant;
-        const double slow = (fs * gf - ff * gs) / determinant;
-        const double rest2 = x2 - (x.squaredNorm() + gf * fast + gs * slow);
-        if (rest2 <= 0) return;
-        Spot spot;
-        spot.step = number;
-        spot.v = v;
-        // In pixel numbers: the point of pixel n lies at n + within.
-        spot.fast = offset.dot(panel_.fast_axis) / pitch - within_.x() + fast;
-        spot.slow = offset.dot(panel_.slow_axis) / pitch - within_.y() + slow;
-        spot.half_height = std::sqrt(rest2 * ff / determinant);
-        spot.half_width = std::sqrt(rest2 * ss / determinant);
-        spot.shear = -fs / ff;
-        spot.rest2 = rest2;
-        spot.per_fast2 = ff;
-        spot.per_slow2 = determinant / ff;
-        if (spot.fast + spot.half_width < region_.fast_first || spot.fast - spot.half_width > region_.fast_last ||
-            spot.slow + spot.half_height < region_.slow_first || spot.slow - spot.half_height > region_.slow_last) {
-            return;
+    // The footprints within x^2 = limit to first order about their middles, which are where v points.
+    void outline_round(double limit) {
+        const double nx = normal_.x(), ny = normal_.y(), nz = normal_.z();
+        const double fx = panel_.fast_axis.x(), fy = panel_.fast_axis.y(), fz = panel_.fast_axis.z();
+        const double sx = panel_.slow_axis.x(), sy = panel_.slow_axis.y(), sz = panel_.slow_axis.z();
+        const double px_per_mm = 1.0 / grid_.pitch_mm;
+        const double first_fast = grid_.first_mm.dot(panel_.fast_axis) * px_per_mm;
+        const double first_slow = grid_.first_mm.dot(panel_.slow_axis) * px_per_mm;
+        const double close_px = close_mm_ * px_per_mm;
+        const double steep = 1.0 / widest_;
+        scale_.resize(spots_.count);
+        for (std::size_t i = 0; i < spots_.count; ++i) {
+            scale_[i] = steep * table_.wavenumber_invA[static_cast<std::size_t>(spots_.step[i])];
         }
-        spots_.push_back(spot);
+        const double* const vx = spots_.vx.data();
+        const double* const vy = spots_.vy.data();
+        const double* const vz = spots_.vz.data();
+        const double* const scale = scale_.data();
+        double* const fast = spots_.fast.data();
+        double* const slow = spots_.slow.data();
+        double* const half_width = spots_.half_width.data();
+        double* const half_height = spots_.half_height.data();
+        double* const shear = spots_.shear.data();
+        double* const rest2 = spots_.rest2.data();
+        double* const per_fast2 = spots_.per_fast2.data();
+        double* const per_slow2 = spots_.per_slow2.data();
+        const std::size_t count = spots_.count;
+#pragma GCC ivdep
+        for (std::size_t i = 0; i < count; ++i) {
+            const double x = vx[i], y = vy[i], z = vz[i];
+            const double length = std::sqrt(x * x + y * y + z * z);
+            const double per_length = 1.0 / length;
+            const double along = nx * x + ny * y + nz * z;
+            const double cosine = along * per_length;
+            const double toward = std::max(cosine, 0.01) * length;
+            const double f = fx * x + fy * y + fz * z;
+            const double s = sx * x + sy * y + sz * z;
+            const double df = f * per_length;
+            const double ds = s * per_length;
+            fast[i] = f * close_px / toward - first_fast;
+            slow[i] = s * close_px / toward - first_slow;
+            // Of one pixel across the ray, in the argument of the shape.
+            const double step = scale[i] * std::max(cosine, 0.01) / close_px;
+            const double off = scale[i] * (1.0 - length);
+            const double rest = limit - off * off;
+            const double across2 = step * step;
+            const double width = std::max(rest, 0.0) / (across2 * cosine * cosine);
+            half_width[i] = std::sqrt(width * (1.0 - ds * ds));
+            half_height[i] = std::sqrt(width * (1.0 - df * df));
+            shear[i] = df * ds / (1.0 - df * df);
+            per_fast2[i] = across2 * (1.0 - df * df);
+            per_slow2[i] = across2 * cosine * cosine / (1.0 - df * df);
+            rest2[i] = cosine < 0.01 ? -1.0 : rest;
+        }
+    }
+
+    // The same for any Gaussian and for the top hat, which are nearest to the lattice point somewhere else.
+    void outline(double limit) {
+        const double pitch = grid_.pitch_mm;
+        for (std::size_t i = 0; i < spots_.count; ++i) {
+            spots_.rest2[i] = -1.0;
+            const Step& step = table_.steps[static_cast<std::size_t>(spots_.step[i])];
+            const double wavelength = scene_.sources[static_cast<std::size_t>(step.source)].wavelength_A;
+            const Eigen::Vector3d v(spots_.vx[i], spots_.vy[i], spots_.vz[i]);
+            const double length = v.norm();
+            const Eigen::Vector3d d = v / length;
+            const double cosine = normal_.dot(d);
+            if (cosine < 0.01) continue;
+            const double range_mm = close_mm_ / cosine;
+            const Eigen::Vector3d offset = range_mm * d - grid_.first_mm;
+            const Eigen::Matrix3d& argument = argument_[static_cast<std::size_t>(step.setting)];
+            const double scale = pitch / (range_mm * wavelength);
+            const Eigen::Vector3d along_fast = argument * (scale * (panel_.fast_axis - d.dot(panel_.fast_axis) * d));
+            const Eigen::Vector3d along_slow = argument * (scale * (panel_.slow_axis - d.dot(panel_.slow_axis) * d));
+            const Eigen::Vector3d x = argument * (d * ((1.0 - length) / wavelength));
+            const double ff = along_fast.squaredNorm();
+            const double fs = along_fast.dot(along_slow);
+            const double ss = along_slow.squaredNorm();
+            const double gf = along_fast.dot(x);
+            const double gs = along_slow.dot(x);
+            const double determinant = ff * ss - fs * fs;
+            if (!(determinant > 0)) continue;
+            const double fast = (fs * gs - ss * gf) / determinant;
+            const double slow = (fs * gf - ff * gs) / determinant;
+            const double rest2 = limit - (x.squaredNorm() + gf * fast + gs * slow);
+            if (rest2 <= 0) continue;
+            spots_.fast[i] = offset.dot(panel_.fast_axis) / pitch + fast;
+            spots_.slow[i] = offset.dot(panel_.slow_axis) / pitch + slow;
+            spots_.half_height[i] = std::sqrt(rest2 * ff / determinant);
+            spots_.half_width[i] = std::sqrt(rest2 * ss / determinant);
+            spots_.shear[i] = -fs / ff;
+            spots_.rest2[i] = rest2;
+            spots_.per_fast2[i] = ff;
+            spots_.per_slow2[i] = determinant / ff;
+        }
     }
 
     // Around all spots if they fit, otherwise around the first.
     void place_patch() {
         double fast_low = 1e9, fast_high = -1e9, slow_low = 1e9, slow_high = -1e9;
-        for (const Spot& spot : spots_) {
-            fast_low = std::min(fast_low, spot.fast - spot.half_width);
-            fast_high = std::max(fast_high, spot.fast + spot.half_width);
-            slow_low = std::min(slow_low, spot.slow - spot.half_height);
-            slow_high = std::max(slow_high, spot.slow + spot.half_height);
+        for (const std::size_t i : pending_) {
+            fast_low = std::min(fast_low, spots_.fast[i] - spots_.half_width[i]);
+            fast_high = std::max(fast_high, spots_.fast[i] + spots_.half_width[i]);
+            slow_low = std::min(slow_low, spots_.slow[i] - spots_.half_height[i]);
+            slow_high = std::max(slow_high, spots_.slow[i] + spots_.half_height[i]);
         }
         const auto around = [&](double low, double high, double first, int from, int to, int& start, int& count) {
             if (std::floor(high) - std::floor(low) + 3 > patch_px) {
@@ -335,115 +427,76 @@ private:
             count = std::max(std::min(static_cast<int>(std::ceil(high)) + 1, to) - start + 1, 0);
             count = std::min(count, patch_px);
         };
-        around(fast_low, fast_high, spots_.front().fast, region_.fast_first, region_.fast_last, patch_.fast,
-               patch_.width);
-        around(slow_low, slow_high, spots_.front().slow, region_.slow_first, region_.slow_last, patch_.slow,
-               patch_.height);
-        patch_.middle = direction(patch_.fast + patch_.width / 2, patch_.slow + patch_.height / 2);
-        // Lanes beyond the last column are computed and thrown away.
-        for (int row = 0; row < patch_.height; ++row) {
-            for (int column = 0; column < patch_.width + lanes; ++column) {
-                const Eigen::Vector3d offset = direction(patch_.fast + column, patch_.slow + row) - patch_.middle;
-                const auto i = static_cast<std::size_t>(row * patch_stride + column);
-                patch_.x[i] = static_cast<T>(offset.x());
-                patch_.y[i] = static_cast<T>(offset.y());
-                patch_.z[i] = static_cast<T>(offset.z());
-                patch_.sum[i] = T(0);
-            }
-        }
-    }
-
-    [[nodiscard]] Eigen::Vector3d direction(int fast, int slow) const {
-        return (origin_mm_ + panel_.pixel_size_mm *
-                                 ((fast + within_.x()) * panel_.fast_axis + (slow + within_.y()) * panel_.slow_axis))
-            .normalized();
+        int fast = 0, slow = 0, width = 0, height = 0;
+        around(fast_low, fast_high, spots_.fast[pending_.front()], region_.fast_first, region_.fast_last, fast, width);
+        around(slow_low, slow_high, spots_.slow[pending_.front()], region_.slow_first, region_.slow_last, slow, height);
+        patch_.place(grid_, fast, slow, width, height);
     }
 
     // False if part of the spot inside the region lies outside the patch.
-    bool paint(const Spot& spot) {
-        constexpr double margin_px = 0.25;
-        const int fast_low =
-            std::max(static_cast<int>(std::ceil(spot.fast - spot.half_width - margin_px)), region_.fast_first);
-        const int fast_high =
-            std::min(static_cast<int>(std::floor(spot.fast + spot.half_width + margin_px)), region_.fast_last);
-        const int slow_low =
-            std::max(static_cast<int>(std::ceil(spot.slow - spot.half_height - margin_px)), region_.slow_first);
-        const int slow_high =
-            std::min(static_cast<int>(std::floor(spot.slow + spot.half_height + margin_px)), region_.slow_last);
-        if (fast_low > fast_high || slow_low > slow_high) return true;
-        const bool fits = fast_low >= patch_.fast && fast_high < patch_.fast + patch_.width &&
-                          slow_low >= patch_.slow && slow_high < patch_.slow + patch_.height;
+    bool paint(std::size_t i) {
+        const double fast = spots_.fast[i], slow = spots_.slow[i];
+        const double half_width = spots_.half_width[i] + margin_px;
+        const double half_height = spots_.half_height[i] + margin_px;
+        Footprint footprint;
+        footprint.fast_low = std::max(static_cast<int>(std::ceil(fast - half_width)), region_.fast_first);
+        footprint.fast_high = std::min(static_cast<int>(std::floor(fast + half_width)), region_.fast_last);
+        footprint.slow_low = std::max(static_cast<int>(std::ceil(slow - half_height)), region_.slow_first);
+        footprint.slow_high = std::min(static_cast<int>(std::floor(slow + half_height)), region_.slow_last);
+        if (footprint.fast_low > footprint.fast_high || footprint.slow_low > footprint.slow_high) return true;
         // A spot larger than a patch was ruled out before; what does not fit now has a patch of its own later.
-        if (!fits) return false;
+        if (!patch_.holds(footprint)) return false;
 
-        const Step& step = steps_[static_cast<std::size_t>(spot.step)];
-        const Source& source = scene_.sources[static_cast<std::size_t>(step.source)];
-        const Eigen::Matrix3d slope = argument_[static_cast<std::size_t>(step.setting)] / source.wavelength_A;
-        const Eigen::Vector3d base = slope * (patch_.middle - spot.v);
-        double weight = step.weight;
-        if (polarization_varies(scene_)) {
-            // Relative to the first source's, which add() takes at each pixel: the ratio hardly changes across a spot.
-            const Eigen::Vector3d direction = spot.v.normalized();
-            weight *= source_factor(scene_, source, direction) /
-                      std::max(source_factor(scene_, scene_.sources.front(), direction), 1e-6);
-        }
-        const Eigen::Matrix<T, 3, 3> m = slope.template cast<T>();
-        const Eigen::Matrix<T, 3, 1> b = base.template cast<T>();
-        const T m00 = m(0, 0), m01 = m(0, 1), m02 = m(0, 2), b0 = b[0];
-        const T m10 = m(1, 0), m11 = m(1, 1), m12 = m(1, 2), b1 = b[1];
-        const T m20 = m(2, 0), m21 = m(2, 1), m22 = m(2, 2), b2 = b[2];
-        const T w = static_cast<T>(weight);
-        // From the argument of the shape back to indices; upper triangular.
-        const T i00 = static_cast<T>(hkl_from_shape_(0, 0)), i01 = static_cast<T>(hkl_from_shape_(0, 1));
-        const T i02 = static_cast<T>(hkl_from_shape_(0, 2)), i11 = static_cast<T>(hkl_from_shape_(1, 1));
-        const T i12 = static_cast<T>(hkl_from_shape_(1, 2)), i22 = static_cast<T>(hkl_from_shape_(2, 2));
-        for (int row = slow_low; row <= slow_high; ++row) {
-            const double up = row - spot.slow;
-            const double width2 = (spot.rest2 - spot.per_slow2 * up * up) / spot.per_fast2;
-            const double half = std::sqrt(std::max(width2, 0.0)) + margin_px;
-            const double centre = spot.fast + spot.shear * up;
-            const int first = std::max(static_cast<int>(std::ceil(centre - half)), fast_low);
-            const int last = std::min(static_cast<int>(std::floor(centre + half)), fast_high);
-            const std::ptrdiff_t line = static_cast<std::ptrdiff_t>(row - patch_.slow) * patch_stride - patch_.fast;
-            for (int column = first; column <= last; column += lanes) {
-                const T* const px = patch_.x.data() + line + column;
-                const T* const py = patch_.y.data() + line + column;
-                const T* const pz = patch_.z.data() + line + column;
-                T* const sum = patch_.sum.data() + line + column;
-                // The patch's arrays do not overlap.
-#pragma GCC ivdep
-                for (int i = 0; i < lanes; ++i) {
-                    const T x0 = b0 + m00 * px[i] + m01 * py[i] + m02 * pz[i];
-                    const T x1 = b1 + m10 * px[i] + m11 * py[i] + m12 * pz[i];
-                    const T x2 = b2 + m20 * px[i] + m21 * py[i] + m22 * pz[i];
-                    const T distance2 = x0 * x0 + x1 * x1 + x2 * x2;
-                    T value;
-                    if constexpr (top_hat) {
-                        value = distance2 < T(1) ? w : T(0);
-                    } else {
-                        value = distance2 < T(largest_x2) ? w * exp_negative(-distance2) : T(0);
-                    }
-                    if constexpr (overlap == Overlap::clipped) {
-                        const T h = std::abs(i00 * x0 + i01 * x1 + i02 * x2);
-                        const T k = std::abs(i11 * x1 + i12 * x2);
-                        const T l = std::abs(i22 * x2);
-                        value = std::max(std::max(h, k), l) <= T(0.5) ? value : T(0);
-                    }
-                    sum[i] += value;
-                }
+        const auto number = static_cast<std::size_t>(spots_.step[i]);
+        const Eigen::Vector3d v(spots_.vx[i], spots_.vy[i], spots_.vz[i]);
+        const Ellipse ellipse{
+            fast, slow, spots_.shear[i], spots_.rest2[i], spots_.per_fast2[i], spots_.per_slow2[i], margin_px};
+        const double share = weighs_sources_ ? source_share(number, v) : 1.0;
+        if constexpr (law == Law::round_gaussian) {
+            const Eigen::Vector3d offset = patch_.middle - v;
+            const double start = table_.weight_log2[number] + (weighs_sources_ ? std::log2(share) : 0.0);
+            std::array<Border<T>, 3> borders;
+            for (std::size_t k = 0; k < borders_; ++k) {
+                const Eigen::Vector3d slope =
+                    lattice_.hkl_from_lab[static_cast<std::size_t>(table_.steps[number].setting)]
+                        .row(border_axes_[k])
+                        .transpose() *
+                    table_.wavenumber_invA[number];
+                borders[k] = Border<T>(slope, slope.dot(offset));
             }
+            const auto add = [&]<std::size_t count>(std::integral_constant<std::size_t, count>) {
+                patch_.template add_round<count>(footprint, ellipse, offset, scale_[i], start, borders);
+            };
+            switch (borders_) {
+                case 0:
+                    add(std::integral_constant<std::size_t, 0>{});
+                    break;
+                case 1:
+                    add(std::integral_constant<std::size_t, 1>{});
+                    break;
+                case 2:
+                    add(std::integral_constant<std::size_t, 2>{});
+                    break;
+                default:
+                    add(std::integral_constant<std::size_t, 3>{});
+            }
+        } else {
+            const Step& step = table_.steps[number];
+            const Eigen::Matrix3d slope =
+                argument_[static_cast<std::size_t>(step.setting)] * table_.wavenumber_invA[number];
+            patch_.template add<law, overlap>(footprint, ellipse, slope * (patch_.middle - v), slope,
+                                              step.weight * share, hkl_from_shape_);
         }
         return true;
     }
 
-    void deposit(double f2) {
-        for (int row = 0; row < patch_.height; ++row) {
-            double* const pixels = raw_.data() + index(patch_.fast, patch_.slow + row);
-            for (int column = 0; column < patch_.width; ++column) {
-                pixels[column] +=
-                    f2 * static_cast<double>(patch_.sum[static_cast<std::size_t>(row * patch_stride + column)]);
-            }
-        }
+    // The polarisation of a step relative to the first source's, which add() takes at each pixel: the ratio hardly
+    // changes across a spot.
+    [[nodiscard]] double source_share(std::size_t step, const Eigen::Vector3d& v) const {
+        const Source& source = scene_.sources[static_cast<std::size_t>(table_.steps[step].source)];
+        const Eigen::Vector3d direction = v.normalized();
+        return std::max(source_factor(scene_, source, direction), 1e-6) /
+               std::max(source_factor(scene_, scene_.sources.front(), direction), 1e-6);
     }
 
     const Scene& scene_;
@@ -455,14 +508,19 @@ private:
     double widest_ = 0.0;  // 1/A per unit of the argument, along the block's thinnest direction
     Eigen::Vector3d normal_, origin_mm_;
     double close_mm_ = 0.0;
-    Eigen::Vector2d within_;
+    PointGrid grid_;
     std::vector<double> raw_;  // sum of F^2 * shape * weight of each pixel
-    std::vector<Step> steps_;
+    double largest_ = 0.0;     // of it, so far
+    StepTable table_;
+    bool weighs_sources_ = false;
+    std::size_t borders_ = 0;
+    std::array<int, 3> border_axes_{};
     Step nominal_;
     double turn_ = 0.0, tilt_ = 0.0, stretch_ = 0.0, longest_A_ = 0.0;
-    int first_setting_ = 0;
-    std::vector<Eigen::Vector3d> rotated_;
-    std::vector<Spot> spots_, later_;
+    std::array<std::vector<double>, 3> rotated_;
+    std::vector<double> outside_, scale_;
+    Spots spots_;
+    std::vector<std::size_t> pending_, later_;
     Patch<T> patch_;
 };
 
@@ -476,14 +534,31 @@ double reach_in_indices(const Lattice& lattice) {
     return lattice.shape_from_hkl.inverse().rowwise().norm().maxCoeff() * largest_argument(lattice);
 }
 
-template <class T, bool top_hat>
+// True if the shape falls alike in all directions.
+bool is_round(const Lattice& lattice) {
+    const Eigen::Vector3d stretch =
+        (lattice.shape_from_hkl * lattice.hkl_from_lab.front()).jacobiSvd().singularValues();
+    return stretch.maxCoeff() - stretch.minCoeff() < 1e-10 * stretch.maxCoeff();
+}
+
+template <class T, Law law>
 void run(const Scene& scene, const Lattice& lattice, const Panel& panel, const PixelRegion& region,
          Image<double>& image) {
     // The argument at which a faint image is cut may be larger.
-    if (reach_in_indices(lattice) * (top_hat ? 1.0 : 1.6) < 0.5) {
-        Sparse<T, top_hat, Overlap::none>(scene, lattice, panel, region).add(image);
+    if (reach_in_indices(lattice) * (law == Law::top_hat ? 1.0 : 1.6) >= 0.5) {
+        Sparse<T, law, Overlap::clipped>(scene, lattice, panel, region).add(image);
     } else {
-        Sparse<T, top_hat, Overlap::clipped>(scene, lattice, panel, region).add(image);
+        Sparse<T, law, Overlap::none>(scene, lattice, panel, region).add(image);
+    }
+}
+
+template <class T>
+void run_gaussian(const Scene& scene, const Lattice& lattice, const Panel& panel, const PixelRegion& region,
+                  Image<double>& image) {
+    if (is_round(lattice)) {
+        Sparse<T, Law::round_gaussian, Overlap::clipped>(scene, lattice, panel, region).add(image);
+    } else {
+        run<T, Law::gaussian>(scene, lattice, panel, region, image);
     }
 }
 
@@ -519,7 +594,7 @@ void add_sparse(const Scene& scene, const Lattice& lattice, const Panel& panel, 
                 Image<double>& image) {
     if (lattice.crystal->shape == BlockShape::top_hat) {
         // An edge decides all or nothing.
-        run<double, true>(scene, lattice, panel, region, image);
+        run<double, Law::top_hat>(scene, lattice, panel, region, image);
         return;
     }
     constexpr double unit_roundoff = 6e-8;
@@ -529,9 +604,9 @@ void add_sparse(const Scene& scene, const Lattice& lattice, const Panel& panel, 
     const double steepest =
         (lattice.shape_from_hkl * lattice.hkl_from_lab.front()).rowwise().norm().maxCoeff() / shortest_A(scene);
     if (unit_roundoff * steepest * turn < largest_error) {
-        run<float, false>(scene, lattice, panel, region, image);
+        run_gaussian<float>(scene, lattice, panel, region, image);
     } else {
-        run<double, false>(scene, lattice, panel, region, image);
+        run_gaussian<double>(scene, lattice, panel, region, image);
     }
 }
 

@@ -14,6 +14,7 @@
 #include "simulator/geometry.hpp"
 #include "simulator/random.hpp"
 #include "simulator/structure_factors.hpp"
+#include "tests/simulator/list_loop.hpp"
 
 namespace braggbench {
 namespace {
@@ -39,86 +40,6 @@ Experiment scene(BlockShape shape, const Eigen::Vector3d& cells) {
     crystal.mosaic_spread_rms_deg = Eigen::Vector3d::Constant(0.4);
     experiment.crystals.push_back(crystal);
     return experiment;
-}
-
-double shape_value(const Crystal& crystal, const Eigen::Matrix3d& lab_from_hkl, const Eigen::Vector3d& dh) {
-    const Eigen::Vector3d& n = crystal.cells_per_block;
-    const double hrad2 = n.cwiseProduct(dh).squaredNorm();
-    const double star2 = std::pow(n.prod(), 2) * (lab_from_hkl * dh).squaredNorm();
-    switch (crystal.shape) {
-        case BlockShape::gaussian:
-            return std::exp(-2 * hrad2 / 0.63);
-        case BlockShape::gaussian_stock:
-            return std::exp(-2 * star2 / 0.63);
-        case BlockShape::top_hat:
-            return star2 < 0.3969 ? 1 : 0;
-        case BlockShape::round: {
-            const double x = std::numbers::pi * std::sqrt(hrad2);
-            const double f = x < 1e-3 ? 1 - x * x / 10 : 3 * (std::sin(x) / x - std::cos(x)) / (x * x);
-            return std::numbers::pi / 6 * f * f;
-        }
-        case BlockShape::square:
-            break;
-    }
-    double f = 1;
-    for (int i = 0; i < 3; ++i) {
-        const double y = std::numbers::pi * dh[i];
-        if (n[i] > 1 && std::abs(y) > 1e-12) f *= std::sin(n[i] * y) / (n[i] * std::sin(y));
-    }
-    return f * f;
-}
-
-// Every pixel, point, layer, source and block in turn.
-Image<double> scalar_loop(const Experiment& experiment, const PixelSampling& sampling) {
-    const Crystal& crystal = experiment.crystals.front();
-    const Eigen::Matrix3d lab_from_hkl = crystal.lab_from_crystal * reciprocal_basis(crystal.structure_factors->cell());
-    const Panel& panel = experiment.detector.panels.front();
-    const double cells = crystal.cells_per_block.prod();
-    const double scale = std::pow(classical_electron_radius_m, 2) * experiment.beam.fluence_photons_per_m2 *
-                         crystal.illuminated_volume_um3 * 1e12 /
-                         (cells * volume_A3(crystal.structure_factors->cell())) * cells * cells;
-    const int os = sampling.oversample;
-    const double layer_um = experiment.detector.sensor_thickness_um / sampling.thickness_steps;
-    double weights = 0;
-    for (const Source& source : sampling.sources) weights += source.weight;
-    Image<double> image(panel.width_px, panel.height_px);
-    for (int slow = 0; slow < panel.height_px; ++slow) {
-        for (int fast = 0; fast < panel.width_px; ++fast) {
-            double sum = 0;
-            for (int layer = 0; layer < sampling.thickness_steps; ++layer) {
-                for (int point = 0; point < os * os; ++point) {
-                    const Eigen::Vector3d position =
-                        lab_from_panel_mm(panel, fast + (point % os + 0.5) / os, slow + (point / os + 0.5) / os) +
-                        Eigen::Vector3d(0, 0, layer * layer_um * 1e-3);
-                    const Eigen::Vector3d d = position.normalized();
-                    const double mu = 1 / (experiment.detector.sensor_attenuation_length_um * d.z());
-                    const double capture = std::exp(-layer * layer_um * mu) - std::exp(-(layer + 1) * layer_um * mu);
-                    for (const Source& source : sampling.sources) {
-                        const Eigen::Vector3d b = Eigen::Vector3d::UnitX().cross(source.incident).normalized();
-                        const Eigen::Vector3d e = source.incident.cross(b);
-                        const double cosine = d.dot(source.incident);
-                        const double psi = std::atan2(d.dot(b), d.dot(e));
-                        const double polarization =
-                            0.5 * (1 + cosine * cosine -
-                                   experiment.beam.polarization * std::cos(2 * psi) * (1 - cosine * cosine));
-                        for (const Eigen::Matrix3d& block : sampling.mosaic_blocks.front()) {
-                            const Eigen::Vector3d q = (d - source.incident) / source.wavelength_A;
-                            const Eigen::Vector3d hkl = (block * lab_from_hkl).inverse() * q;
-                            const Eigen::Vector3d nearest = (hkl.array() - 0.5).ceil();
-                            if (nearest.isZero()) continue;
-                            const auto f = static_cast<double>(
-                                (*crystal.structure_factors)(static_cast<int>(nearest[0]), static_cast<int>(nearest[1]),
-                                                             static_cast<int>(nearest[2])));
-                            sum += f * f * shape_value(crystal, lab_from_hkl, hkl - nearest) * capture * polarization *
-                                   solid_angle_sr(panel, position) * source.weight / weights;
-                        }
-                    }
-                }
-            }
-            image(fast, slow) = scale * sum / (os * os) / static_cast<double>(sampling.mosaic_blocks.front().size());
-        }
-    }
-    return image;
 }
 
 template <class A, class B>
@@ -152,7 +73,7 @@ TEST(Pixels, EveryShapeAgreesWithTheScalarLoop) {
              {Eigen::Vector3d(5, 6, 7), Eigen::Vector3d(2, 12, 1), Eigen::Vector3d(30, 25, 28)}) {
             const Experiment experiment = scene(shape, cells);
             const PixelSampling sampling = small_sampling();
-            const Image<double> expected = scalar_loop(experiment, sampling);
+            const Image<double> expected = list_loop(experiment, sampling);
             if (*std::ranges::max_element(expected.pixels) <= 0) continue;
             PixelOptions options;
             EXPECT_LT(largest_difference(render_pixels(experiment, sampling, options), expected), 1e-5)
