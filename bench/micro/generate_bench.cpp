@@ -19,16 +19,20 @@
 namespace braggbench {
 namespace {
 
-struct Corpus {
-    Recipe recipe = load_recipe("diffranet");
-    Models models = load_models(recipe);
-    std::vector<Assignment> assignments = draw_assignments(recipe);
-    std::int64_t images = 200;
-};
-
-const Corpus& corpus() {
-    static const Corpus made;
+const RecipeSource& corpus() {
+    static const RecipeSource made(load_recipe("diffranet"));
     return made;
+}
+
+// The first 200 images, of one class or (-1) of all as they are mixed.
+std::vector<std::int64_t> first_images(int class_index) {
+    constexpr std::size_t most = 200;
+    std::vector<std::int64_t> images;
+    for (std::size_t i = 0; images.size() < most; ++i) {
+        const bool wanted = class_index < 0 || corpus().assignments()[i].class_index == class_index;
+        if (wanted) images.push_back(static_cast<std::int64_t>(i));
+    }
+    return images;
 }
 
 double thread_ms() {
@@ -39,15 +43,13 @@ double thread_ms() {
 
 // range(0): the class, or -1 for the corpus's mix; range(1): whether the image is compressed too.
 void records(benchmark::State& state) {
-    const Corpus& made = corpus();
+    const std::vector<std::int64_t> images = first_images(static_cast<int>(state.range(0)));
     double total_ms = 0.0;
-    std::vector<double> least_ms(static_cast<std::size_t>(made.images), 1e300);
+    std::vector<double> least_ms(images.size(), 1e300);
     for (auto _ : state) {
-        for (std::int64_t i = 0; i < made.images; ++i) {
+        for (std::size_t i = 0; i < images.size(); ++i) {
             const double start = thread_ms();
-            Assignment assignment = made.assignments[static_cast<std::size_t>(i)];
-            if (state.range(0) >= 0) assignment.class_index = static_cast<int>(state.range(0));
-            CorpusRecord record = make_record(made.recipe, assignment, i, made.models);
+            CorpusRecord record = corpus().record(images[i]);
             if (state.range(1) == 0) {
                 benchmark::DoNotOptimize(record.image.pixels.data());
             } else {
@@ -55,36 +57,32 @@ void records(benchmark::State& state) {
             }
             const double ms = thread_ms() - start;
             total_ms += ms;
-            double& least = least_ms[static_cast<std::size_t>(i)];
-            least = std::min(least, ms);
+            least_ms[i] = std::min(least_ms[i], ms);
         }
     }
-    const auto images = static_cast<double>(made.images);
-    state.counters["mean_ms"] = total_ms / (static_cast<double>(state.iterations()) * images);
-    state.counters["least_ms"] = std::accumulate(least_ms.begin(), least_ms.end(), 0.0) / images;
+    const auto count = static_cast<double>(images.size());
+    state.counters["mean_ms"] = total_ms / (static_cast<double>(state.iterations()) * count);
+    state.counters["least_ms"] = std::accumulate(least_ms.begin(), least_ms.end(), 0.0) / count;
 }
 
-// Where the time goes, in ms of an image: the stages of make_record() one after the other, and encode().
+// Where the time goes, in ms of an image: the stages of RecipeSource::record() one after the other, and encode().
 void stages(benchmark::State& state) {
-    const Corpus& made = corpus();
+    const std::vector<std::int64_t> images = first_images(-1);
+    const Recipe& recipe = corpus().recipe();
     enum Stage : std::size_t { scene, allocate, background, spots, noise, encode_it, count };
     std::array<double, count> total_ms{};
     std::size_t listed_peaks = 0;
     for (auto _ : state) {
-        for (std::int64_t i = 0; i < made.images; ++i) {
+        for (const std::int64_t i : images) {
             double last = thread_ms();
             const auto add = [&](std::size_t which) {
                 const double now = thread_ms();
                 total_ms[which] += now - last;
                 last = now;
             };
-            const auto key = static_cast<std::uint64_t>(i);
-            const Assignment& assignment = made.assignments[static_cast<std::size_t>(i)];
-            const Experiment experiment =
-                make_experiment(made.recipe, draw_scene(made.recipe, assignment, key), key,
-                                made.models[static_cast<std::size_t>(assignment.class_index)]);
+            const Experiment experiment = corpus().experiment(i);
             add(scene);
-            Image<float> image(made.recipe.width_px, made.recipe.height_px);
+            Image<float> image(recipe.width_px, recipe.height_px);
             add(allocate);
             add_background(experiment, image);
             add(background);
@@ -92,16 +90,16 @@ void stages(benchmark::State& state) {
             add_spots(experiment, image, record.peaks);
             add(spots);
             listed_peaks += record.peaks.size();
-            record.image = detect(image, experiment.response, made.recipe.seed, key);
+            record.image = detect(image, experiment.response, recipe.seed, static_cast<std::uint64_t>(i));
             add(noise);
             benchmark::DoNotOptimize(encode(std::move(record)).chunk.data());
             add(encode_it);
         }
     }
-    const auto images = static_cast<double>(state.iterations() * made.images);
+    const double count_of_images = static_cast<double>(state.iterations()) * static_cast<double>(images.size());
     constexpr std::array names = {"scene", "allocate", "background", "spots", "noise", "encode"};
-    for (std::size_t i = 0; i < count; ++i) state.counters[names[i]] = total_ms[i] / images;
-    state.counters["peaks"] = static_cast<double>(listed_peaks) / images;
+    for (std::size_t i = 0; i < count; ++i) state.counters[names[i]] = total_ms[i] / count_of_images;
+    state.counters["peaks"] = static_cast<double>(listed_peaks) / count_of_images;
 }
 
 BENCHMARK(records)
