@@ -30,9 +30,10 @@ std::string csv_header(const CorpusInfo& info) {
     std::string header =
         "file,image,class,split,visible_peaks,visible_peaks_shown,visible_lattices,visible_lattices_shown,"
         "visible_ice_peaks,visible_ice_peaks_shown";
-    for (const std::string& name : info.labels.attributes) header += "," + csv_field("attribute." + name);
+    for (const std::string& name : info.labels.attributes) header += fmt::format(",{}", csv_field("attribute." + name));
     for (std::size_t i = 0; i < info.labels.values.size(); ++i) {
-        header += "," + csv_field(fmt::format("value.{} [{}]", info.labels.values[i], info.labels.value_units[i]));
+        header += fmt::format(
+            ",{}", csv_field(fmt::format("value.{} [{}]", info.labels.values[i], info.labels.value_units[i])));
     }
     return header + (info.labels.graded ? ",grade\n" : "\n");
 }

@@ -192,7 +192,10 @@ public:
         info_.peak_source = listed_peaks_ ? PeakSource::listed : PeakSource::unknown;
         info_.import_note = fmt::format("imported\n{}", fmt::join(notes_, "\n"));
         info_.imported_mask = mask_;
-        for (const ImportItem& item : items) info_.image_sources.push_back(item.name());
+        for (const ImportItem& item : items) {
+            info_.image_sources.push_back(item.name());
+            std::ranges::replace(info_.image_sources.back(), '\n', ' ');  // which parts the lines of this list
+        }
     }
 
     void run(const fs::path& output, const std::function<void(std::int64_t, std::int64_t)>& progress) {

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
+#include <exception>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -59,9 +60,8 @@ private:
         VerifyCheck result{name, "", {}};
         try {
             work(result);
-        } catch (const DataError& error) {
-            result.faults.emplace_back(error.what());
-        } catch (const UsageError& error) {
+        } catch (const std::exception& error) {
+            // Whatever goes wrong, memory that a damaged size asks for included, the file is its cause.
             result.faults.emplace_back(error.what());
         }
         report_.checks.push_back(std::move(result));
@@ -78,7 +78,7 @@ private:
                 std::string text;
                 try {
                     text = fault(i);
-                } catch (const DataError& error) {
+                } catch (const std::exception& error) {
                     text = error.what();
                 }
                 const std::scoped_lock lock(mutex);

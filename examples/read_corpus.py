@@ -12,15 +12,14 @@ import h5py
 def read(path: str, index: int) -> dict:
     with h5py.File(path) as file:
         image = file["/entry/data/data"][index]
-        names = file["/entry/labels/class"].attrs["names"].astype(str)
-        splits = file["/entry/labels/split"].attrs["names"].astype(str)
+        names, splits = (file[f"/entry/labels/{column}"].attrs["names"] for column in ("class", "split"))
         peaks = file["/entry/truth/peaks"]
         start, end = peaks["offsets"][index : index + 2]
         return {
             "image": image,
             "whole": zlib.crc32(image.tobytes()) == file["/entry/data/checksum"][index],
-            "class": names[file["/entry/labels/class"][index]],
-            "split": splits[file["/entry/labels/split"][index]],
+            "class": names[file["/entry/labels/class"][index]].decode(),
+            "split": splits[file["/entry/labels/split"][index]].decode(),
             # "simulated" is all there are, "listed" is what some program found, "unknown" is that nobody has looked.
             "peak_source": file["/entry/truth"].attrs["peaks"].decode(),
             # From the outer corner of pixel (0, 0): the pixel is int(fast), int(slow).

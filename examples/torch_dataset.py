@@ -14,10 +14,10 @@ class Corpus(torch.utils.data.Dataset):
     def __init__(self, path: str, split: str = "train"):
         self.path, self.file = path, None
         with h5py.File(path) as file:
-            splits = list(file["/entry/labels/split"].attrs["names"].astype(str))
+            splits = [name.decode() for name in file["/entry/labels/split"].attrs["names"]]
             self.indices = np.flatnonzero(file["/entry/labels/split"][()] == splits.index(split))
             self.labels = file["/entry/labels/class"][()]
-            self.names = list(file["/entry/labels/class"].attrs["names"].astype(str))
+            self.names = [name.decode() for name in file["/entry/labels/class"].attrs["names"]]
             detector = file["/entry/instrument/detector"]
             self.gain, self.offset = detector["gain_adu_per_photon"][()], detector["offset_adu"][()]
 

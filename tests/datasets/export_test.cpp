@@ -142,6 +142,37 @@ TEST_F(Export, ThreadsDoNotMatter) {
     EXPECT_EQ(read_file_bytes(folder_ / "one.h5"), read_file_bytes(folder_ / "three.h5"));
 }
 
+TEST_F(Export, ResonetHasTablesOfLabelsAndGeometry) {
+    ExportOptions options;
+    options.layout = ExportLayout::resonet;
+    run(options, "one.h5");
+    options.threads = 3;
+    run(options, "three.h5");
+    EXPECT_EQ(read_file_bytes(folder_ / "one.h5"), read_file_bytes(folder_ / "three.h5"));
+    const hdf5::Handle file = hdf5::open_file(folder_ / "one.h5");
+    const auto images = hdf5::read_all<std::uint16_t>(file, "/images", {11, 80, 96});
+    const auto labels = hdf5::read_all<float>(file, "/labels", {11, 5});
+    const auto geometry = hdf5::read_all<float>(file, "/geom", {11, 5});
+    for (std::size_t i = 0; i < records_.size(); ++i) {
+        const auto& pixels = records_[i].image.pixels;
+        EXPECT_TRUE(
+            std::equal(pixels.begin(), pixels.end(), images.begin() + static_cast<std::ptrdiff_t>(i * pixels.size())));
+        EXPECT_EQ(labels[5 * i], static_cast<float>(records_[i].class_index));
+        EXPECT_EQ(labels[5 * i + 1], records_[i].truth.lattice_count);
+        EXPECT_EQ(labels[5 * i + 4], records_[i].truth.resolution_A);
+        EXPECT_EQ(geometry[5 * i], 120.7F);
+        EXPECT_EQ(geometry[5 * i + 2], 1.3F);
+        EXPECT_EQ(geometry[5 * i + 3], 96.0F);
+    }
+    options.view = parse_view("downsample:max:40");
+    EXPECT_THROW(run(options, "view.h5"), UsageError);  // photons are no whole numbers
+    options.view = parse_view("downsample:max:40+8bit");
+    run(options, "view.h5");
+    EXPECT_EQ(hdf5::read_all<std::uint16_t>(hdf5::open_file(folder_ / "view.h5"), "/images", {11, 40, 40}).size(),
+              11U * 40 * 40);
+    EXPECT_THROW(run(options, "view.h5"), DataError);  // exists already
+}
+
 TEST_F(Export, SmvGivesBackValuesAndEachImagesGeometry) {
     ExportOptions options;
     options.layout = ExportLayout::smv;

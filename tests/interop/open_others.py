@@ -37,7 +37,7 @@ def main(write_export: str) -> None:
             np.testing.assert_array_equal(shown.signal[()], data)
         for i, image in enumerate(data):
             np.testing.assert_array_equal(fabio.open(f"{corpus}::/entry/data/data").get_frame(i).data, image)
-            for export in (f"smv/image_{i:05}.img", f"png/image_{i:05}.png", f"pgm/image_{i:05}.pgm"):
+            for export in (f"smv/image_{i:05}.img", f"pgm/image_{i:05}.pgm"):
                 (path,) = (folder / Path(export).parent).rglob(Path(export).name)
                 np.testing.assert_array_equal(fabio.open(str(path)).data, image)
             counts = np.maximum(0, np.rint((image - OFFSET) / GAIN)).astype(int)
@@ -48,7 +48,7 @@ def main(write_export: str) -> None:
             assert names == ["class", "num_lat", "multi_lattice", "visible_peaks", "reso"]
             assert file["/labels"].shape == (len(data), 5) and file["/labels"].dtype == np.float32
             np.testing.assert_allclose(file["/geom"][0], [120.7, 0.172, 1.3, 210, 180], rtol=1e-6)
-        print(f"{len(data)} images: corpus, SMV, CBF, PNG, PGM and resonet's table equal pixel for pixel")
+        print(f"{len(data)} images: corpus, SMV, CBF, PGM and resonet's table equal pixel for pixel")
 
 
 if __name__ == "__main__":

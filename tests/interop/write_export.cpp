@@ -1,4 +1,4 @@
-// Writes the small corpus that export_dxtbx.py and open_others.py judge, and its exports beside it: smv, cbf, png, pgm
+// Writes the small corpus that export_dxtbx.py and open_others.py judge, and its exports beside it: smv, cbf, pgm
 // and resonet.h5.
 #include <cstdlib>
 #include <filesystem>
@@ -26,7 +26,6 @@ int main(int argc, char** argv) {
     };
     write("smv", ExportLayout::smv);
     write("cbf", ExportLayout::cbf);
-    write("png", ExportLayout::diffranet);
     write("pgm", ExportLayout::diffranet, RasterFormat::pgm);
     write("resonet.h5", ExportLayout::resonet);
     return EXIT_SUCCESS;
