@@ -92,6 +92,8 @@ inline CorpusRecord small_record(const CorpusInfo& info, std::int64_t index, int
     for (const TruthColumn& column : truth_columns) {
         record.truth.*(column.member) = static_cast<float>(uniform() * 1e7);
     }
+    record.truth.beam_fast_px = static_cast<float>(uniform() * 1e3);
+    record.truth.beam_slow_px = static_cast<float>(uniform() * 1e3);
     for (float& value : record.truth.orientation) value = static_cast<float>(uniform() * 2.0 - 1.0);
     record.drawn = {static_cast<float>(uniform()), static_cast<float>(index)};
     for (int i = 0; i < peak_count; ++i) {
