@@ -180,11 +180,7 @@ Image<std::uint16_t> read_image(const Image<float>& expected, const DetectorResp
         }
         return counts;
     }
-    // Kept between images, whose fresh pages would cost as much as a pass over them. Every pixel is written below.
-    thread_local Image<float> photons;
-    if (photons.width != expected.width || photons.height != expected.height) {
-        photons = Image<float>(expected.width, expected.height);
-    }
+    Image<float> photons(expected.width, expected.height);
     for (std::size_t first = 0; first < size; first += noise_block_px) {
         counter.count(first, block);
         std::copy_n(block.values.data(), std::min(noise_block_px, size - first), &photons.pixels[first]);

@@ -13,6 +13,7 @@
 #include "simulator/geometry.hpp"
 #include "simulator/mosaic_cap.hpp"
 #include "simulator/spot_form.hpp"
+#include "simulator/spot_rows.hpp"
 
 namespace braggbench {
 namespace {
@@ -21,10 +22,6 @@ using Kind = WavelengthSmearing::Kind;
 
 constexpr double cut2 = spot_cut_sigma * spot_cut_sigma;
 constexpr std::size_t most_points = 2048;
-constexpr std::size_t lanes =
-    8;  // points of a row are written so many at a time, those beyond its end to be overwritten
-constexpr auto lane_count = static_cast<std::int32_t>(lanes);
-constexpr std::size_t row_batch = 8;
 constexpr std::size_t most_shifts = 4;
 
 // A pixel's part of width w is a uniform density. One Gaussian of its variance w^2 / 12 stands for it as long as the
@@ -56,66 +53,6 @@ PixelParts parts_for(double pixel_sigma) {
     parts.variance = two_point_variance / (parts.cells * parts.cells);
     parts.offset = two_point_offset / parts.cells;
     return parts;
-}
-
-// The ellipse's rows of points, in cells from a base cell near its middle.
-struct RowShape {
-    float first_out_px, per_outer, middle_out_px;
-    float room, stiffness, half2_per_room;
-    float middle_in_px, tilt, half_curvature, margin_px;
-    float cells, base_fraction;
-    std::int32_t lowest_cell, highest_cell;
-};
-
-// By value, for the references of std::min keep loops scalar.
-std::int32_t smaller(std::int32_t a, std::int32_t b) { return a < b ? a : b; }
-std::int32_t larger(std::int32_t a, std::int32_t b) { return a > b ? a : b; }
-
-// The pixel that a cell is a part of. From the cell's middle, rounding cannot reach the neighbour.
-std::int32_t pixel_of(std::int32_t cell, double pixels_per_cell) {
-    return static_cast<std::int32_t>((cell + 0.5) * pixels_per_cell);
-}
-
-// Far beyond any panel it need not be exact, but must fit.
-std::int32_t to_integer(float value) {
-    constexpr float most = 1e9F;
-    const float above = value > -most ? value : -most;
-    return static_cast<std::int32_t>(above < most ? above : most);
-}
-
-// out_px and the first and last cell of `row_batch` rows from row number `from` on.
-void rows_of(const RowShape& w, int from, float* __restrict out_px, std::int32_t* __restrict first,
-             std::int32_t* __restrict last) {
-    const RowShape shape = w;
-    for (int i = 0; i < static_cast<int>(row_batch); ++i) {
-        const float out = shape.first_out_px + static_cast<float>(from + i) * shape.per_outer;
-        const float away = out - shape.middle_out_px;
-        const float rest = shape.room - away * away * shape.stiffness;
-        const float half = std::sqrt((rest > 0.0F ? rest : 0.0F) * shape.half2_per_room) + shape.margin_px;
-        const float at = shape.middle_in_px + away * (shape.tilt + shape.half_curvature * away);
-        const float low = std::ceil((at - half) * shape.cells + shape.base_fraction - 0.5F);
-        const float high = std::floor((at + half) * shape.cells + shape.base_fraction - 0.5F);
-        out_px[i] = out;
-        first[i] = larger(to_integer(low), shape.lowest_cell);
-        last[i] = smaller(to_integer(high), shape.highest_cell);
-    }
-}
-
-// `count` is a multiple of `lanes`, which spares the loops their remainders.
-void shift_points(const float* __restrict px, float shift_px, std::size_t count, float* __restrict out) {
-    for (std::size_t i = 0; i < count; i += lanes) {
-        for (std::size_t lane = 0; lane < lanes; ++lane) out[i + lane] = px[i + lane] + shift_px;
-    }
-}
-
-void sum_shifts(const float* __restrict shifted, std::size_t shift_count, std::size_t count, float* __restrict out) {
-    for (std::size_t i = 0; i < count; i += lanes) {
-        for (std::size_t lane = 0; lane < lanes; ++lane) out[i + lane] = shifted[i + lane] + shifted[count + i + lane];
-        if (shift_count == 2) continue;
-        for (std::size_t lane = 0; lane < lanes; ++lane) {
-            out[i + lane] += shifted[2 * count + i + lane] + shifted[3 * count + i + lane];
-        }
-    }
 }
 
 // Lower triangle of the Cholesky factor of a 3 x 3 covariance, and its inverse.
