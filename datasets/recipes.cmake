@@ -1,5 +1,21 @@
 # Embeds datasets/recipes/*.toml, listed here by name, as string constants.
-set(BUILTIN_RECIPES diffranet diffranet-small still)
+set(BUILTIN_RECIPES
+    attributes17
+    ci
+    diffranet
+    diffranet-small
+    hollatz
+    hollatz-balanced
+    hollatz-intensity
+    hollatz-pairs-ice
+    hollatz-pairs-lattice
+    ln83
+    ln84
+    raster
+    single-particle
+    still
+    xfel-cspad
+    xfel-rayonix)
 set(BUILTIN_RECIPES_SOURCE ${PROJECT_BINARY_DIR}/builtin_recipes.cpp)
 set(entries "")
 foreach(name IN LISTS BUILTIN_RECIPES)

@@ -110,6 +110,10 @@ void apply_overlay(const SceneOverlay& overlay, SceneRule& scene) {
         const std::string name = fmt::format("{}.{}", section, key);
         if (std::ranges::find(overlay.stated, name) == overlay.stated.end()) target = value;
     });
+    const bool kinds_stated = std::ranges::find(overlay.stated, "small_angle.kinds") != overlay.stated.end();
+    if (kinds_stated && scene.small_angle != "none" && overlay.scene.small_angle != "none") {
+        result.small_angle = scene.small_angle + "+" + overlay.scene.small_angle;
+    }
     scene = result;
 }
 

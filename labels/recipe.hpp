@@ -187,7 +187,8 @@ struct Recipe {
 // Images of a group: members, or positions of a raster; 1 without either. Group g is images g * n to g * n + n - 1.
 std::int64_t images_per_group(const Recipe& recipe);
 
-// Lays the stated fields of `overlay` over `scene`.
+// Lays the stated fields of `overlay` over `scene`. Kinds of small-angle scattering join those that are there, so that
+// several variations give each its own; "none" takes all away.
 void apply_overlay(const SceneOverlay& overlay, SceneRule& scene);
 
 // Throws UsageError listing every fault at once.

@@ -103,7 +103,9 @@ SmallAngle draw_small_angle(SmallAngleScene scene, double photons_per_px, const 
                    "a brightness lies in 0 to 1e9", "Give the photons of a bright pixel.");
     faults.report();
     validate(experiment);
-    RandomStream random(seed, image_index, Stage::saxs);
+    // Numbers of its own for each scene, so that the sizes of several in one image do not follow each other.
+    constexpr std::uint32_t blocks_per_scene = 1U << 16U;
+    RandomStream random(seed, image_index, Stage::saxs, static_cast<std::uint32_t>(scene) * blocks_per_scene);
     Drawer draw(experiment, photons_per_px, random);
     using Symmetry = Superlattice::Symmetry;
     SmallAngle result;

@@ -51,6 +51,23 @@ TEST(Recipe, ClassesAreChecked) {
     EXPECT_NE(faults(recipe).find("no X-rays"), std::string::npos);
 }
 
+TEST(Recipe, KindsOfSeveralOverlaysJoin) {
+    SceneRule scene;
+    SceneOverlay halo;
+    halo.stated = {"small_angle.kinds"};
+    halo.scene.small_angle = "halo";
+    SceneOverlay ring = halo;
+    ring.scene.small_angle = "ring";
+    apply_overlay(halo, scene);
+    EXPECT_EQ(scene.small_angle, "halo");
+    apply_overlay(ring, scene);
+    EXPECT_EQ(scene.small_angle, "halo+ring");
+    SceneOverlay none = halo;
+    none.scene.small_angle = "none";
+    apply_overlay(none, scene);
+    EXPECT_EQ(scene.small_angle, "none");
+}
+
 TEST(Recipe, WordsAreCheckedWithTheNearest) {
     Recipe recipe = valid();
     recipe.classes[0].scene.beam_stop = "wedg";
