@@ -427,22 +427,23 @@ nlohmann::json audit_json(const AuditTable& table, const AuditOptions& options, 
     nlohmann::json labels = nlohmann::json::array();
     for (const LabelAudit& audited : result.labels) {
         const LabelColumn& label = table.labels[audited.label];
-        labels.push_back({{"name", label.name},
-                          {"kind", name_of(label.kind)},
-                          {"images", audited.images},
-                          {"positives", label.kind == LabelKind::value ? nlohmann::json() : audited.positives},
-                          {"not_audited", audited.not_audited},
-                          {"leaks", audited.leaks},
-                          {"worst", optional_pair(audited.worst)},
-                          {"together", optional_pair(audited.together)},
-                          {"worst_drawn", optional_pair(audited.worst_drawn)}});
+        labels.push_back(
+            {{"name", label.name},
+             {"kind", name_of(label.kind)},
+             {"images", audited.images},
+             {"positives", label.kind == LabelKind::value ? nlohmann::json() : nlohmann::json(audited.positives)},
+             {"not_audited", audited.not_audited},
+             {"leaks", audited.leaks},
+             {"worst", optional_pair(audited.worst)},
+             {"together", optional_pair(audited.together)},
+             {"worst_drawn", optional_pair(audited.worst_drawn)}});
     }
     nlohmann::json pairs = nlohmann::json::array();
     for (const AuditPair& pair : result.pairs) pairs.push_back(pair_json(pair));
     return {{"command", "inspect --audit"},
             {"corpora", table.corpora},
             {"images", table.splits.size()},
-            {"groups", table.groups.empty() ? nlohmann::json() : 1 + std::ranges::max(table.groups)},
+            {"groups", table.groups.empty() ? nlohmann::json() : nlohmann::json(1 + std::ranges::max(table.groups))},
             {"max_auc", options.max_auc},
             {"seed", options.seed},
             {"leaks", result.leaks()},
