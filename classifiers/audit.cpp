@@ -395,9 +395,12 @@ AuditResult audit(const AuditTable& table, const AuditOptions& options) {
                 continue;
             }
             auto& worst = pair.kind == NuisanceKind::drawn ? audited.worst_drawn : audited.worst;
-            const auto lower = [&](std::size_t k) { return (*result.pairs[k].auc.ci95)[0]; };
-            const auto value = [&](std::size_t k) { return *result.pairs[k].auc.value; };
-            if (!worst || lower(at) > lower(*worst) || (lower(at) == lower(*worst) && value(at) > value(*worst))) {
+            // A perfect one first: its interval, of another kind, is the more careful.
+            const auto badness = [&](std::size_t k) {
+                const Metric& auc = result.pairs[k].auc;
+                return std::array{*auc.value == 1.0 ? 1.0 : 0.0, (*auc.ci95)[0], *auc.value};
+            };
+            if (!worst || badness(at) > badness(*worst)) {
                 worst = at;
             }
         }

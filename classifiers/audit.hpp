@@ -41,7 +41,7 @@ struct LabelAudit {
     std::int64_t images = 0;                 // where it is defined
     std::int64_t positives = 0;              // of them; 0 for values
     std::string not_audited;                 // why, if it isn't
-    std::optional<std::size_t> worst;        // of AuditResult::pairs: with the highest lower end, not drawn
+    std::optional<std::size_t> worst;        // of AuditResult::pairs: not drawn: perfect, or with the highest lower end
     std::optional<std::size_t> worst_drawn;  // the same among the drawn
     std::optional<std::size_t> together;
     bool leaks = false;  // a pair exceeds

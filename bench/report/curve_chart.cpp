@@ -19,7 +19,7 @@ constexpr double top = 14.0;
 constexpr double bottom = 252.0;
 constexpr double key_step = 18.0;
 constexpr std::size_t colours = 8;   // k0 to k7 of report.css; after them dashed
-constexpr double log_decades = 6.0;  // that a logarithmic axis shows at most, below its highest point
+constexpr double log_decades = 8.0;  // that a logarithmic axis shows at most, below its highest point
 
 bool shown(double value, Scale scale) { return std::isfinite(value) && (scale == Scale::linear || value > 0.0); }
 
@@ -87,7 +87,7 @@ std::string path_of(const CurveChart& chart, const NamedCurve& curve, const Axis
     std::string path;
     bool pen_down = false;
     for (const auto& [at, value] : curve.points) {
-        if (!shown(at, chart.x_scale) || !shown(value, chart.y_scale) || at < x.low || at > x.high) {
+        if (!shown(at, chart.x_scale) || !shown(value, chart.y_scale) || at < x.low || at > x.high || value < y.low) {
             pen_down = false;
             continue;
         }

@@ -121,10 +121,12 @@ std::string pair_table(const json& audit) {
                             escape(kinds[nuisance]), cells);
     }
     return fmt::format(
-        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Every nuisance with every label\"><table "
-        "class=\"matrix\"><caption>ROC-AUC of every nuisance with every label, of either shape; bold where Holm\u2019s "
-        "p \u2264 0.05, in the warning colour where the interval lies above the limit; a dash where the label\u2019s "
-        "own rule names the quantity</caption>\n<thead><tr><td></td>{}</tr></thead>\n<tbody>{}</tbody></table></div>\n",
+        "<h3>Every nuisance with every label</h3>\n<p class=\"note\">ROC-AUC of either shape, whichever is surer. Bold "
+        "where "
+        "Holm\u2019s p \u2264 0.05, in the warning colour where the interval lies above the limit; a dash where the "
+        "label\u2019s own rule names the quantity, or the nuisance is the same in all its images.</p>\n<div "
+        "class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Every nuisance with every label\"><table "
+        "class=\"matrix\">\n<thead><tr><td></td>{}</tr></thead>\n<tbody>{}</tbody></table></div>\n",
         header, rows);
 }
 

@@ -100,9 +100,11 @@ std::string correlation_table(const json& inspection) {
         rows += fmt::format("<tr><th scope=\"row\">{}</th>{}</tr>\n", escape(names[row].get<std::string>()), cells);
     }
     return fmt::format(
-        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Correlations of the labels\"><table "
-        "class=\"matrix\"><caption>Pearson correlation of all labels; a dash where one of the two is the same in every "
-        "image</caption>\n<thead><tr><td></td>{}</tr></thead>\n<tbody>{}</tbody></table></div>\n</section>\n",
+        "<h3>Correlations</h3>\n<p class=\"note\">Pearson\u2019s, of all labels; a dash where one of the two is the "
+        "same "
+        "in every image.</p>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Correlations of the "
+        "labels\"><table class=\"matrix\">\n<thead><tr><td></td>{}</tr></thead>\n<tbody>{}</tbody></table></div>\n"
+        "</section>\n",
         header, rows);
 }
 
