@@ -1,4 +1,5 @@
-// braggbench: one program, one subcommand per job. Exit codes: 0 done, 2 usage, 3 data, 4 internal error.
+// braggbench: one program, one subcommand per job. Exit codes: 0 done, 1 an audit found a leak, 2 usage, 3 data, 4
+// internal error.
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -46,7 +47,8 @@ int run(int argc, char** argv) {
                    "threads (default: all cores); corpora and scores do not depend on it")
         ->check(CLI::Range(0, 1024));
     app.footer(
-        "Exit codes: 0 done; 2 the request cannot be carried out as put; 3 a file cannot be used; 4 internal error.");
+        "Exit codes: 0 done; 1 an audit found a leak; 2 the request cannot be carried out as put; 3 a file cannot be "
+        "used; 4 internal error.");
     app.parse_complete_callback([&common] {
         if (common.threads == 0) common.threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
         braggbench::prepare_torch(common.threads);
@@ -67,6 +69,8 @@ int run(int argc, char** argv) {
     add_report(app, common);
     try {
         app.parse(argc, argv);
+    } catch (const CLI::RuntimeError& error) {
+        return error.get_exit_code();  // a subcommand's own answer, as of `inspect --audit`
     } catch (const CLI::ParseError& error) {
         // CLI11 would only say that a subcommand is missing.
         const std::vector<std::string> unknown = app.remaining();

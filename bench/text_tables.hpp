@@ -7,6 +7,8 @@
 namespace braggbench {
 
 std::string corpus_table(const nlohmann::json& corpus_summary);  // of bench/report/corpus_summary.hpp
+std::string labels_table(const nlohmann::json& labels);          // of label_counts_json()
+std::string audit_text(const nlohmann::json& audit);
 std::string evaluation_table(const nlohmann::json& evaluation);
 std::string explanation_table(const nlohmann::json& explanation);
 

@@ -597,6 +597,12 @@ std::optional<std::vector<std::uint8_t>> read_chunk(const Handle& dataset, const
     return encoded;
 }
 
+std::uint64_t stored_chunk_bytes(const Handle& dataset, const Shape& offset) {
+    const Lock lock;
+    hsize_t bytes = 0;
+    return H5Dget_chunk_storage_size(dataset.id(), sizes(offset).data(), &bytes) < 0 ? 0 : bytes;
+}
+
 std::vector<int> missing_filters(const DatasetInfo& info) {
     const Lock lock;
     std::vector<int> missing;

@@ -131,6 +131,8 @@ std::vector<T> read_all(const Handle& parent, const std::string& path, const Sha
 
 // The bytes of one chunk as stored; nullopt if the chunk was never written or skipped a filter.
 [[nodiscard]] std::optional<std::vector<std::uint8_t>> read_chunk(const Handle& dataset, const Shape& offset);
+// How many they are; 0 if the chunk was never written.
+[[nodiscard]] std::uint64_t stored_chunk_bytes(const Handle& dataset, const Shape& offset);
 
 // The filters of a dataset that this HDF5 cannot undo (their plugins are not installed).
 [[nodiscard]] std::vector<int> missing_filters(const DatasetInfo& info);

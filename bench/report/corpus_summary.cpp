@@ -160,16 +160,8 @@ std::optional<Recipe> recipe_of(const CorpusReader& corpus) {
     }
 }
 
-// Circles go on the right half only: hundreds of them would hide the spots that they mark.
-Tile tile(const CorpusReader& corpus, std::int64_t index, const std::string& class_name, int factor) {
-    std::vector<Peak> peaks = corpus.peaks(index);
-    Tile result;
-    result.picture = grey_picture(reduce_max(corpus.image(index), factor));
-    result.caption = fmt::format("{} #{}: {} peaks", class_name, index, visible_count(peaks));
-    std::erase_if(peaks,
-                  [&](const Peak& peak) { return peak.fast_px < 0.5F * static_cast<float>(corpus.info().width_px); });
-    mark_peaks(result.picture, peaks, 1.0 / factor);
-    return result;
+int tile_factor(const CorpusInfo& info) {
+    return (std::max(info.width_px, info.height_px) + largest_tile_px - 1) / largest_tile_px;
 }
 
 }  // namespace
@@ -214,6 +206,35 @@ json corpus_summary(const CorpusReader& corpus) {
     return summary;
 }
 
+// Circles go on the right half only: hundreds of them would hide the spots that they mark.
+Tile corpus_tile(const CorpusReader& corpus, std::int64_t index) {
+    const CorpusInfo& info = corpus.info();
+    const int factor = tile_factor(info);
+    const auto& class_name =
+        info.class_names[static_cast<std::size_t>(corpus.class_indices().at(static_cast<std::size_t>(index)))];
+    std::vector<Peak> peaks = corpus.peaks(index);
+    Tile result;
+    result.picture = grey_picture(reduce_max(corpus.image(index), factor));
+    result.caption = fmt::format("{} #{}: {} peaks", class_name, index, visible_count(peaks));
+    std::erase_if(peaks, [&](const Peak& peak) { return peak.fast_px < 0.5F * static_cast<float>(info.width_px); });
+    mark_peaks(result.picture, peaks, 1.0 / factor);
+    return result;
+}
+
+std::vector<std::vector<std::int64_t>> sample_by_class(const CorpusReader& corpus, int per_class, std::uint64_t seed) {
+    auto by_class = images_by_class(corpus);
+    for (std::size_t c = 0; c < by_class.size(); ++c) {
+        std::vector<std::int64_t>& images = by_class[c];
+        if (images.empty()) continue;
+        // std::shuffle's use of the engine differs between libraries; this does not.
+        std::mt19937_64 engine(seed * 1000003 + c);
+        for (std::size_t i = images.size() - 1; i > 0; --i) std::swap(images[i], images[engine() % (i + 1)]);
+        images.resize(std::min(images.size(), static_cast<std::size_t>(per_class)));
+        std::sort(images.begin(), images.end());
+    }
+    return by_class;
+}
+
 Picture corpus_contact_sheet(const CorpusReader& corpus, int per_class, std::uint64_t seed) {
     if (per_class < 1) {
         throw UsageError(
@@ -222,18 +243,11 @@ Picture corpus_contact_sheet(const CorpusReader& corpus, int per_class, std::uin
                         per_class));
     }
     const CorpusInfo& info = corpus.info();
-    const int factor = (std::max(info.width_px, info.height_px) + largest_tile_px - 1) / largest_tile_px;
-    const auto by_class = images_by_class(corpus);
+    const int factor = tile_factor(info);
     std::vector<Tile> tiles;
-    for (std::size_t c = 0; c < by_class.size(); ++c) {
-        std::vector<std::int64_t> images = by_class[c];
+    for (const std::vector<std::int64_t>& images : sample_by_class(corpus, per_class, seed)) {
         if (images.empty()) continue;
-        // std::shuffle's use of the engine differs between libraries; this does not.
-        std::mt19937_64 engine(seed * 1000003 + c);
-        for (std::size_t i = images.size() - 1; i > 0; --i) std::swap(images[i], images[engine() % (i + 1)]);
-        images.resize(std::min(images.size(), static_cast<std::size_t>(per_class)));
-        std::sort(images.begin(), images.end());
-        for (const std::int64_t index : images) tiles.push_back(tile(corpus, index, info.class_names[c], factor));
+        for (const std::int64_t index : images) tiles.push_back(corpus_tile(corpus, index));
         for (std::size_t i = images.size(); i < static_cast<std::size_t>(per_class); ++i) {
             tiles.push_back({Picture(info.width_px / factor, info.height_px / factor, Rgb{255, 255, 255}), ""});
         }

@@ -29,6 +29,12 @@ nlohmann::json corpus_summary(const CorpusReader& corpus);
 // (the left stays bare, to be judged); large images are reduced by block maxima.
 Picture corpus_contact_sheet(const CorpusReader& corpus, int per_class, std::uint64_t seed);
 
+// At most `per_class` images of every class, chosen by the seed, in the file's order.
+std::vector<std::vector<std::int64_t>> sample_by_class(const CorpusReader& corpus, int per_class, std::uint64_t seed);
+
+// One image as the contact sheet shows it, with a caption.
+Tile corpus_tile(const CorpusReader& corpus, std::int64_t index);
+
 // Corpus, summary and contact sheet of a report; results and commands are left to the caller.
 ReportInput report_input(const CorpusReader& corpus, std::uint64_t seed = 1);
 

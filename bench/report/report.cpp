@@ -31,16 +31,6 @@ void require_command(const std::optional<nlohmann::json>& result, std::string_vi
     }
 }
 
-std::string head(const std::string& title) {
-    // The policy makes a browser refuse any fetch, so that the page is the same on and off the network.
-    return fmt::format(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src "
-        "data:\">\n<title>{}</title>\n<style>\n{}</style>\n</head>\n",
-        report::escape(title), report::style_sheet());
-}
-
 std::string contents() {
     return "<nav aria-label=\"Contents\"><a href=\"#simulated\">Simulated</a> <a href=\"#learned\">Learned</a> <a "
            "href=\"#measured\">Measured</a> <a href=\"#explained\">Explained</a> <a href=\"#repeat\">Repeat "
@@ -49,6 +39,16 @@ std::string contents() {
 
 }  // namespace
 
+std::string report::page_head(const std::string& title) {
+    // The policy makes a browser refuse any fetch, so that the page is the same on and off the network.
+    return fmt::format(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src "
+        "data:\">\n<title>{}</title>\n<style>\n{}</style>\n</head>\n",
+        escape(title), style_sheet());
+}
+
 std::string report_html(const ReportInput& input) {
     require_command(input.training, "train");
     require_command(input.evaluation, "evaluate");
@@ -56,7 +56,7 @@ std::string report_html(const ReportInput& input) {
     try {
         const std::string name = report::text(input.corpus_summary, "name", input.corpus.filename().string());
         const std::string title = fmt::format("BraggBench report: {}", name);
-        std::string page = head(title);
+        std::string page = report::page_head(title);
         page += fmt::format(
             "<body>\n<header>\n<p class=\"kicker\">BraggBench report</p>\n<h1>{}</h1>\n{}{}</header>\n<main>\n",
             report::escape(name), report::verdict(input), contents());

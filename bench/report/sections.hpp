@@ -17,6 +17,9 @@ std::string evaluation_section(const ReportInput& input);
 std::string explanation_section(const ReportInput& input);
 std::string provenance_section(const ReportInput& input);
 
+// Everything up to <body>: style sheet, and a policy that lets the page fetch nothing.
+std::string page_head(const std::string& title);
+
 // What stands where a result is missing: that it is, and the command that makes it.
 std::string absent(std::string_view what, std::string_view command);
 

@@ -97,6 +97,24 @@ TEST_F(Program, WholePath) {
     EXPECT_EQ(nlohmann::json::parse(inspected.output).at("images"), 60);
 }
 
+TEST_F(Program, InspectionAndAudit) {
+    const Outcome inspected = run("inspect corpus.h5 -o seen --json numbers.json");
+    ASSERT_EQ(inspected.exit_code, 0) << inspected.output;
+    EXPECT_NE(read("seen/inspection.html").find("</html>"), std::string::npos);
+    EXPECT_EQ(read("seen/inspection.json"), read("numbers.json"));
+    EXPECT_FALSE(nlohmann::json::parse(read("numbers.json")).contains("audit"));
+
+    // Strong beams are brighter: only a limit that is asked for makes that a fault.
+    const Outcome looked = run("inspect corpus.h5 --audit --json");
+    ASSERT_EQ(looked.exit_code, 0) << looked.output;
+    EXPECT_TRUE(nlohmann::json::parse(looked.output).at("audit").at("leaks").get<bool>());
+    EXPECT_EQ(run("inspect corpus.h5 --audit --max-auc 0.6").exit_code, 1);
+    EXPECT_EQ(run("inspect corpus.h5 corpus.h5 --audit").exit_code, 0);
+    expect_fault("inspect corpus.h5 corpus.h5", 2, "--audit");
+    expect_fault("inspect corpus.h5 --max-auc 0.6", 2, "--audit");
+    expect_fault("inspect corpus.h5 -o nowhere/seen", 3, "nowhere");
+}
+
 TEST_F(Program, ImageOfACorpusAlone) {
     const Outcome alone = run(
         "simulate --recipe diffranet-small --image 17 -o alone --set corpus.image_count=60 --set detector.width_px=64 "

@@ -1,0 +1,33 @@
+// Several curves over one axis as inline SVG, told apart by colour and by their names beside the chart. Colours come
+// from report.css.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bench/report/svg_charts.hpp"
+
+namespace braggbench::report {
+
+struct NamedCurve {
+    std::string name;
+    std::vector<std::pair<double, double>> points;  // those that are not finite, or not positive on a logarithmic
+                                                    // axis, interrupt it
+};
+
+struct CurveChart {
+    std::string title;
+    std::string description;  // for readers who cannot see it
+    std::string x_label;
+    std::string y_label;
+    Scale x_scale = Scale::linear;
+    Scale y_scale = Scale::linear;
+    bool resolution = false;  // x is s in 1/A; d is written below it
+    std::vector<NamedCurve> curves;
+};
+
+// Axes span the points. Says so if there are none.
+std::string curve_chart(const CurveChart& chart);
+
+}  // namespace braggbench::report
