@@ -9,6 +9,7 @@
 #include <numbers>
 #include <span>
 
+#include "simulator/blur_split.hpp"
 #include "simulator/geometry.hpp"
 #include "simulator/mosaic_cap.hpp"
 #include "simulator/spot_form.hpp"
@@ -205,6 +206,16 @@ Eigen::Matrix3d SpotPainter::envelope(const Eigen::Matrix3d& blur) const {
     return covariance;
 }
 
+Eigen::Matrix2d SpotPainter::across_given_along(const Eigen::Matrix3d& blur) const {
+    Eigen::Matrix2d across = blur.topLeftCorner<2, 2>();
+    // Given what lies along r, the Gaussian across it is narrower; not so where an edged spectrum blurs that place.
+    if (smearing_->wavelengths->half_range() > 0) return across;
+    const Eigen::Vector2d tilt = blur.topRightCorner<2, 1>();
+    const double rms = smearing_->wavelengths->rms() * length_;
+    across -= tilt * tilt.transpose() / (blur(2, 2) + rms * rms);
+    return across;
+}
+
 void SpotPainter::look_at(const Eigen::Vector2d& position_px) {
     const Panel& panel = *view_->panel;
     const Eigen::Vector3d position = lab_from_panel_mm(panel, position_px.x(), position_px.y());
@@ -273,6 +284,12 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
     for (int axis = 0; axis < 2; ++axis) {
         blur += parts[static_cast<std::size_t>(axis)].variance * q_per_px.col(axis) * q_per_px.col(axis).transpose();
     }
+    const Eigen::Matrix3d whole_blur = blur;
+    BlurSplit split;
+    if (cap) {
+        split = split_blur(blur, across_given_along(blur));
+        blur = split.blur;
+    }
     Eigen::Matrix3d covariance = blur;
     covariance.topLeftCorner<2, 2>() += mosaic_in_spot_;
     const Cholesky factor(covariance);
@@ -282,7 +299,7 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
     const Eigen::Vector3d offset = whiten_from_spot * offset_in_spot;
 
     // The ellipse that holds the spot.
-    Cholesky envelope_factor = cap ? Cholesky(envelope(blur)) : factor;
+    Cholesky envelope_factor = cap ? Cholesky(envelope(whole_blur)) : factor;
     envelope_factor.l22 = envelope_pivot(envelope_factor.l22, wavelengths, length_);
     const Eigen::Matrix3d envelope_from_spot = envelope_factor.inverse();
     const Eigen::Vector3d envelope_offset = envelope_from_spot * offset_in_spot;
@@ -360,15 +377,11 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
         }
     }
     if (cap) {
-        // Given what lies along r, the Gaussian across it is narrower; not so where an edged spectrum blurs that place.
         const double rms = wavelengths.rms() * length_;
-        const double along2 = blur(2, 2) + rms * rms;
-        const bool edged_band = wavelengths.half_range() > 0;
-        Eigen::Matrix2d across = blur.topLeftCorner<2, 2>();
-        if (!edged_band) {
-            const Eigen::Vector2d tilt = blur.topRightCorner<2, 1>();
-            across -= tilt * tilt.transpose() / along2;
-            form.radial = to_float(Eigen::Vector3d(factor.l20, factor.l21, factor.l22) / std::sqrt(along2));
+        const Eigen::Matrix2d across = across_given_along(blur);
+        if (wavelengths.half_range() == 0) {
+            form.radial =
+                to_float(Eigen::Vector3d(factor.l20, factor.l21, factor.l22) / std::sqrt(blur(2, 2) + rms * rms));
         }
         const Eigen::Matrix2d whole = across + mosaic_in_spot_;
         const double w00 = 1.0 / std::sqrt(whole(0, 0));
@@ -443,8 +456,15 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
             work.outer_px[i] = work.outer_px[count - 1];
         }
         std::fill_n(work.intensity.begin(), whole, 0.0F);
-        add_intensity(form, method, work.inner_px.data(), work.outer_px.data(), std::span(shifts).first(shift_count),
-                      static_cast<int>(whole), work.intensity.data());
+        for (std::size_t i = 0; i < split.count; ++i) {
+            SpotForm part = form;
+            if (split.count > 1) {
+                part.centre = to_float(whiten_from_spot * (offset_in_spot - split.displacement[i]));
+                part.amplitude *= static_cast<float>(split.share[i]);
+            }
+            add_intensity(part, method, work.inner_px.data(), work.outer_px.data(),
+                          std::span(shifts).first(shift_count), static_cast<int>(whole), work.intensity.data());
+        }
         float* const origin = view_->pixel00;
         for (std::size_t i = 0; i < count; ++i) origin[work.pixel[i]] += work.intensity[i];
         std::fill_n(work.intensity.begin() + static_cast<std::ptrdiff_t>(count), whole - count, 0.0F);
