@@ -10,6 +10,7 @@
 #include <numbers>
 #include <span>
 
+#include "simulator/blur_split.hpp"
 #include "simulator/geometry.hpp"
 #include "simulator/mosaic_cap.hpp"
 #include "simulator/spot_form.hpp"
@@ -103,6 +104,7 @@ struct SpotPainter::Work {
     alignas(32) std::array<float, most_points + lanes> inner_px;
     alignas(32) std::array<float, most_points + lanes> outer_px;
     alignas(32) std::array<float, most_points + lanes> intensity;
+    alignas(32) std::array<float, most_points + lanes> part_intensity;
     alignas(32) std::array<std::int32_t, most_points + lanes> pixel;
     std::vector<float> band;
     alignas(32) std::array<float, 2 * MosaicCapTable::columns> cap;
@@ -214,6 +216,16 @@ Eigen::Matrix3d SpotPainter::envelope(const Eigen::Matrix3d& blur) const {
     return covariance;
 }
 
+Eigen::Matrix2d SpotPainter::across_given_along(const Eigen::Matrix3d& blur) const {
+    Eigen::Matrix2d across = blur.topLeftCorner<2, 2>();
+    // Given what lies along r, the Gaussian across it is narrower; not so where an edged spectrum blurs that place.
+    if (smearing_->wavelengths->half_range() > 0) return across;
+    const Eigen::Vector2d tilt = blur.topRightCorner<2, 1>();
+    const double rms = smearing_->wavelengths->rms() * length_;
+    across -= tilt * tilt.transpose() / (blur(2, 2) + rms * rms);
+    return across;
+}
+
 void SpotPainter::look_at(const Eigen::Vector2d& position_px) {
     const Panel& panel = *view_->panel;
     const Eigen::Vector3d position = lab_from_panel_mm(panel, position_px.x(), position_px.y());
@@ -286,6 +298,12 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
     for (int axis = 0; axis < 2; ++axis) {
         blur += parts[static_cast<std::size_t>(axis)].variance * q_per_px.col(axis) * q_per_px.col(axis).transpose();
     }
+    const Eigen::Matrix3d whole_blur = blur;
+    BlurSplit split;
+    if (cap) {
+        split = split_blur(blur, across_given_along(blur));
+        blur = split.blur;
+    }
     Eigen::Matrix3d covariance = blur;
     covariance.topLeftCorner<2, 2>() += mosaic_in_spot_;
     const Cholesky factor(covariance);
@@ -295,7 +313,7 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
     const Eigen::Vector3d offset = whiten_from_spot * offset_in_spot;
 
     // The ellipse that holds the spot.
-    Cholesky envelope_factor = cap ? Cholesky(envelope(blur)) : factor;
+    Cholesky envelope_factor = cap ? Cholesky(envelope(whole_blur)) : factor;
     envelope_factor.l22 = envelope_pivot(envelope_factor.l22, wavelengths, length_);
     Eigen::Matrix3d envelope_from_spot = whiten_from_spot;
     if (cap) {
@@ -378,15 +396,11 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
         }
     }
     if (cap) {
-        // Given what lies along r, the Gaussian across it is narrower; not so where an edged spectrum blurs that place.
         const double rms = wavelengths.rms() * length_;
-        const double along2 = blur(2, 2) + rms * rms;
-        const bool edged_band = wavelengths.half_range() > 0;
-        Eigen::Matrix2d across = blur.topLeftCorner<2, 2>();
-        if (!edged_band) {
-            const Eigen::Vector2d tilt = blur.topRightCorner<2, 1>();
-            across -= tilt * tilt.transpose() / along2;
-            form.radial = to_float(Eigen::Vector3d(factor.l20, factor.l21, factor.l22) / std::sqrt(along2));
+        const Eigen::Matrix2d across = across_given_along(blur);
+        if (wavelengths.half_range() == 0) {
+            form.radial =
+                to_float(Eigen::Vector3d(factor.l20, factor.l21, factor.l22) / std::sqrt(blur(2, 2) + rms * rms));
         }
         const Eigen::Matrix2d whole = across + mosaic_in_spot_;
         const double w00 = 1.0 / std::sqrt(whole(0, 0));
@@ -461,17 +475,33 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
         const std::size_t whole = (count + lanes - 1) / lanes * lanes;
         std::fill_n(&work.inner_px[count], lanes, work.inner_px[count - 1]);
         std::fill_n(&work.outer_px[count], lanes, work.outer_px[count - 1]);
-        if (shift_count == 1) {
-            set_intensity(form, method, work.inner_px.data(), work.outer_px.data(), static_cast<int>(whole),
-                          work.intensity.data());
-        } else {
+        if (shift_count > 1) {
             for (std::size_t n = 0; n < shift_count; ++n) {
                 shift_points(work.inner_px.data(), shifts[n].inner_px, whole, &work.shifted_inner_px[n * whole]);
                 shift_points(work.outer_px.data(), shifts[n].outer_px, whole, &work.shifted_outer_px[n * whole]);
             }
-            set_intensity(form, method, work.shifted_inner_px.data(), work.shifted_outer_px.data(),
+        }
+        const auto evaluate = [&](const SpotForm& part, float* intensity) {
+            if (shift_count == 1) {
+                set_intensity(part, method, work.inner_px.data(), work.outer_px.data(), static_cast<int>(whole),
+                              intensity);
+                return;
+            }
+            set_intensity(part, method, work.shifted_inner_px.data(), work.shifted_outer_px.data(),
                           static_cast<int>(shift_count * whole), work.shifted_intensity.data());
-            sum_shifts(work.shifted_intensity.data(), shift_count, whole, work.intensity.data());
+            sum_shifts(work.shifted_intensity.data(), shift_count, whole, intensity);
+        };
+        if (split.count == 1) {
+            evaluate(form, work.intensity.data());
+        } else {
+            std::fill_n(work.intensity.begin(), whole, 0.0F);
+            for (std::size_t i = 0; i < split.count; ++i) {
+                SpotForm part = form;
+                part.centre = to_float(whiten_from_spot * (offset_in_spot - split.displacement[i]));
+                part.amplitude *= static_cast<float>(split.share[i]);
+                evaluate(part, work.part_intensity.data());
+                for (std::size_t k = 0; k < whole; ++k) work.intensity[k] += work.part_intensity[k];
+            }
         }
         float* const origin = view_->pixel00;
         for (std::size_t i = 0; i < count; ++i) origin[work.pixel[i]] += work.intensity[i];

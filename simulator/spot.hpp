@@ -87,6 +87,7 @@ private:
     // A covariance of whose ellipsoid of spot_cut_sigma nothing of the spot sticks out but along r, where the
     // spectrum is still to join; from what blurs it, in the spot's frame.
     [[nodiscard]] Eigen::Matrix3d envelope(const Eigen::Matrix3d& blur) const;
+    [[nodiscard]] Eigen::Matrix2d across_given_along(const Eigen::Matrix3d& blur) const;
     void look_at(const Eigen::Vector2d& position_px);
 
     const Smearing* smearing_;
