@@ -473,7 +473,7 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
                 part.centre = to_float(whiten_from_spot * (offset_in_spot - split.displacement[i]));
                 part.amplitude *= static_cast<float>(split.share[i]);
                 evaluate(part, work.part_intensity.data());
-                for (std::size_t k = 0; k < whole; ++k) work.intensity[k] += work.part_intensity[k];
+                for (std::size_t n = 0; n < whole; ++n) work.intensity[n] += work.part_intensity[n];
             }
         }
         float* const origin = view_->pixel00;
