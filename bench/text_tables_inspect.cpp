@@ -17,7 +17,7 @@ std::string pair_words(const json& pair) {
     std::string words = fmt::format("{:.3f} [{:.3f}, {:.3f}]", auc.at("value").get<double>(),
                                     auc.at("ci95")[0].get<double>(), auc.at("ci95")[1].get<double>());
     if (pair.at("shape") != "together") {
-        words += " " + pair.at("nuisance").get<std::string>();
+        words += fmt::format(" {}", pair.at("nuisance").get<std::string>());
         if (pair.at("shape") == "any") words += " (any shape)";
     }
     return words;
@@ -66,7 +66,7 @@ std::string audit_text(const json& audit) {
         out += fmt::format("{:<{}} {:>7}  ", label.at("name").get<std::string>(), width,
                            label.at("images").get<std::int64_t>());
         if (const auto why = label.at("not_audited").get<std::string>(); !why.empty()) {
-            out += "not audited: " + why + "\n";
+            out += fmt::format("not audited: {}\n", why);
             continue;
         }
         ++audited;

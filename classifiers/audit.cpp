@@ -128,7 +128,9 @@ std::optional<Score> score(const LabelColumn& label, const std::vector<double>& 
 std::vector<double> truth_of(const LabelColumn& label) {
     std::vector<double> truth = label.values;
     if (label.kind == LabelKind::grade) {
-        for (double& value : truth) value = value == static_cast<double>(Grade::hit) ? 1.0 : 0.0;
+        for (double& value : truth) {
+            if (std::isfinite(value)) value = value == static_cast<double>(Grade::hit) ? 1.0 : 0.0;
+        }
     }
     return truth;
 }

@@ -119,9 +119,9 @@ std::string curve_chart(const CurveChart& chart) {
     std::size_t number = 0;
     for (const NamedCurve& curve : chart.curves) {
         const std::string path = path_of(chart, curve, x, y);
-        if (path.empty()) continue;
         const std::string style = fmt::format("k{}{}", number % colours, number < colours ? "" : " further");
-        ++number;
+        ++number;  // of curves without points as well, so that a class has one colour in all charts
+        if (path.empty()) continue;
         svg += fmt::format("<path class=\"curve {}\" d=\"{}\"/>", style, path);
         svg += fmt::format(
             "<line class=\"curve {0}\" x1=\"{1}\" x2=\"{2}\" y1=\"{3:.1f}\" y2=\"{3:.1f}\"/><text x=\"{4}\" "

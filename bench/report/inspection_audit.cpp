@@ -97,6 +97,8 @@ std::string pair_table(const json& audit) {
         json& held = best[{nuisance, text(pair, "label")}];
         if (held.is_null() || lower_end(pair) > lower_end(held)) held = pair;
     }
+    std::stable_partition(nuisances.begin(), nuisances.end(),
+                          [](const std::string& name) { return name == "all together"; });
     std::string header;
     for (const json& label : member(audit, "labels")) {
         header += fmt::format("<th scope=\"col\"><span>{}</span></th>", escape(text(label, "name")));

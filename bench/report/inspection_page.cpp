@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "bench/report/curve_chart.hpp"
@@ -169,10 +170,21 @@ std::string profiles_section(const json& inspection) {
            "</section>\n";
 }
 
+constexpr std::array<const char*, 9> shown_numbers = {"mean_adu",     "median_adu",    "sigma_adu",
+                                                      "corners_adu",  "max_adu",       "saturated_px",
+                                                      "stored_bytes", "visible_peaks", "median_snr"};
+
+// "max<br>adu" of "max_adu".
+std::string words_of(std::string name) {
+    const std::size_t gap = name.find('_');
+    return name.replace(gap, 1, "<br>");
+}
+
 std::string spread_cell(const json& spread) {
     if (spread.is_null()) return "<td class=\"num\">n/a</td>";
-    return fmt::format("<td class=\"num\">{}<span class=\"sub\">{} to {}</span></td>", format(number(spread, "median")),
-                       format(number(spread, "p05")), format(number(spread, "p95")));
+    return fmt::format("<td class=\"num\">{}<span class=\"sub\">{} to {}</span></td>",
+                       format_setting(number(spread, "median")), format_setting(number(spread, "p05")),
+                       format_setting(number(spread, "p95")));
 }
 
 std::string peaks_section(const json& inspection) {
@@ -192,15 +204,13 @@ std::string peaks_section(const json& inspection) {
         per_image.push_back(std::move(group));
     }
     std::string header;
-    for (const char* name : {"total_adu", "median_adu", "sigma_adu", "corners_adu", "max_adu", "saturated_px",
-                             "stored_bytes", "visible_peaks", "median_snr"}) {
-        header += fmt::format("<th scope=\"col\" class=\"num\">{}</th>", name);
+    for (const char* name : shown_numbers) {
+        header += fmt::format("<th scope=\"col\" class=\"num\">{}</th>", words_of(name));
     }
     std::string rows;
     for (const json& row : member(inspection, "image_numbers")) {
         std::string cells;
-        for (const char* name : {"total_adu", "median_adu", "sigma_adu", "corners_adu", "max_adu", "saturated_px",
-                                 "stored_bytes", "visible_peaks", "median_snr"}) {
+        for (const char* name : shown_numbers) {
             cells += spread_cell(member(row, name));
         }
         rows += fmt::format("<tr><th scope=\"row\">{}</th>{}</tr>\n", escape(text(row, "class")), cells);

@@ -250,6 +250,16 @@ TEST(Audit, UndefinedImagesDoNotCount) {
     EXPECT_EQ(*pair_of(result, 0, "leak", AuditShape::rank)->auc.value, 1.0);
 }
 
+TEST(Audit, GradesAreHitOrNotWhereThereAreAny) {
+    Planted planted(8);
+    LabelColumn grade{"grade", LabelKind::grade, "1", {}};
+    for (std::size_t i = 0; i < 600; ++i) grade.values.push_back(i < 200 ? undefined : static_cast<double>(i % 3));
+    planted.table.labels.push_back(grade);
+    const AuditResult result = audit(planted.table, {});
+    EXPECT_EQ(result.labels[2].images, 400);
+    EXPECT_EQ(result.labels[2].positives, 134);  // those of 200 to 599 that are 2 modulo 3: 200, 203, ... 599
+}
+
 TEST(Audit, DoesNotDependOnTheThreads) {
     Planted planted(7);
     const auto json = [&](unsigned threads) {
