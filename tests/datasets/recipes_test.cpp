@@ -212,27 +212,27 @@ struct PrintedRow {
     double low, high, mean, maxima, slope;
 };
 
-// The rows printed in Hollatz 2022. Each kind is drawn from what such an image can be: the named condition present, the
-// crystal in the upper part of its range. Tolerances: the printed level, lowest value and slope lie among those of
-// eight images or within 15 grey levels of them; noise is 3 within a factor of 1.6 (the blank's own 1.6 cannot be met
-// at the gain of the others: docs/recipes.md); the printed number of maxima lies among those drawn or within a factor
-// of 1.5.
+// The rows printed in Hollatz 2022, measured by row_250(). Each kind is drawn from what such an image can be: the named
+// condition present, the crystal in the upper part of its range. Tolerances: the printed level, lowest value and slope
+// lie among those of eight images or within 15 grey levels of them; noise is 3 within a factor of 1.6 (the blank's
+// own 1.6 cannot be met at the gain of the others: docs/recipes.md); the printed number of maxima lies among those
+// drawn or within a factor of 1.25.
 TEST_F(Recipes, HollatzRowsAreLikeThePrintedOnes) {
     const std::string strong1 = "class.photo1.crystal.volume_um3={ log_uniform = [150, 1500] }";
     const std::string strong2 = "class.photo2.crystal.volume_um3={ log_uniform = [50, 500] }";
     const std::string no_blank = "class.blank.weight=1e-9";
     const std::string no_ice = "variation.ice.prevalence=0";
     const std::vector<PrintedRow> rows = {
-        {"strong", {strong1, strong2, no_blank, no_ice, "variation.multilattice.prevalence=0"}, 125, 255, 154, 34, 45},
-        {"ice", {strong1, strong2, no_blank, "variation.ice.prevalence=1"}, 92, 255, 118, 19, 35},
+        {"strong", {strong1, strong2, no_blank, no_ice, "variation.multilattice.prevalence=0"}, 125, 255, 154, 28, 42},
+        {"ice", {strong1, strong2, no_blank, "variation.ice.prevalence=1"}, 92, 255, 118, 21, 33},
         {"multilattice",
          {strong1, strong2, no_blank, no_ice, "variation.multilattice.prevalence=1"},
          123,
          255,
          150,
-         11,
-         44},
-        {"blank", {"class.photo1.weight=1e-9", "class.photo2.weight=1e-9", no_ice}, 108, 157, 131, 0, 38},
+         13,
+         42},
+        {"blank", {"class.photo1.weight=1e-9", "class.photo2.weight=1e-9", no_ice}, 108, 157, 131, 0, 34},
     };
     for (const PrintedRow& printed : rows) {
         std::vector<std::string> overrides = printed.overrides;
@@ -274,8 +274,8 @@ TEST_F(Recipes, HollatzRowsAreLikeThePrintedOnes) {
         EXPECT_LT(noise, 3 * 1.6) << printed.what;
         const std::vector<double> maxima = column(&Row::maxima);
         if (printed.maxima > 0) {
-            EXPECT_LE(maxima.front(), printed.maxima * 1.5) << printed.what;
-            EXPECT_GE(maxima.back(), printed.maxima / 1.5) << printed.what;
+            EXPECT_LE(maxima.front(), printed.maxima * 1.25) << printed.what;
+            EXPECT_GE(maxima.back(), printed.maxima / 1.25) << printed.what;
             const double width = median(column(&Row::width));
             EXPECT_GE(width, 1) << printed.what;
             EXPECT_LE(width, 4) << printed.what;
