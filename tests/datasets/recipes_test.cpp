@@ -120,12 +120,12 @@ constexpr std::array<Golden, 16> golden = {{
     {"hollatz-intensity", {0x39f349f3dda3b951ULL, 0x2ed6ad2ef683a554ULL}},
     {"hollatz-pairs-ice", {0x70ce315f52a2eb70ULL, 0xba902e373f6f24e0ULL}},
     {"hollatz-pairs-lattice", {0x70ce315f52a2eb70ULL, 0x6f90aa07340f2eecULL}},
-    {"ln83", {0xd292afd02f68db50ULL, 0x05293a2442b1951fULL}},
-    {"ln84", {0x33418b1fe2063567ULL, 0x9724871db9766bd1ULL}},
+    {"ln83", {0x726f5c45cf37db74ULL, 0x05293a2442b1951fULL}},
+    {"ln84", {0x5cb40eb95f48198eULL, 0xe8e72449dc5f9c86ULL}},
     {"raster", {0x81809f6a5a4026adULL, 0xf524b5f774198105ULL}},
     {"single-particle", {0xa9bc441e4e0a986fULL, 0x8612a03dcff1a575ULL}},
     {"still", {0x63ca823febaa0523ULL, 0x1c64e220f0624721ULL}},
-    {"xfel-cspad", {0xc8dfe0a133f69240ULL, 0x78239eb787e01dbfULL}},
+    {"xfel-cspad", {0x5d370f8ffe434ddaULL, 0xb9da8657c0493fbdULL}},
     {"xfel-rayonix", {0xc3bbb518bc439433ULL, 0xc023e45f2b3842c6ULL}},
 }};
 
