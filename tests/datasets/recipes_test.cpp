@@ -120,12 +120,12 @@ constexpr std::array<Golden, 16> golden = {{
     {"hollatz-intensity", {0x39f349f3dda3b951ULL, 0x2ed6ad2ef683a554ULL}},
     {"hollatz-pairs-ice", {0x70ce315f52a2eb70ULL, 0xba902e373f6f24e0ULL}},
     {"hollatz-pairs-lattice", {0x70ce315f52a2eb70ULL, 0x6f90aa07340f2eecULL}},
-    {"ln83", {0xd292afd02f68db50ULL, 0x05293a2442b1951fULL}},
-    {"ln84", {0x33418b1fe2063567ULL, 0x9724871db9766bd1ULL}},
+    {"ln83", {0x726f5c45cf37db74ULL, 0x05293a2442b1951fULL}},
+    {"ln84", {0x5cb40eb95f48198eULL, 0xe8e72449dc5f9c86ULL}},
     {"raster", {0x81809f6a5a4026adULL, 0xf524b5f774198105ULL}},
     {"single-particle", {0xa9bc441e4e0a986fULL, 0x8612a03dcff1a575ULL}},
     {"still", {0x63ca823febaa0523ULL, 0x1c64e220f0624721ULL}},
-    {"xfel-cspad", {0xc8dfe0a133f69240ULL, 0x78239eb787e01dbfULL}},
+    {"xfel-cspad", {0x5d370f8ffe434ddaULL, 0xb9da8657c0493fbdULL}},
     {"xfel-rayonix", {0xc3bbb518bc439433ULL, 0xc023e45f2b3842c6ULL}},
 }};
 
@@ -212,27 +212,27 @@ struct PrintedRow {
     double low, high, mean, maxima, slope;
 };
 
-// The rows printed in Hollatz 2022. Each kind is drawn from what such an image can be: the named condition present, the
-// crystal in the upper part of its range. Tolerances: the printed level, lowest value and slope lie among those of
-// eight images or within 15 grey levels of them; noise is 3 within a factor of 1.6 (the blank's own 1.6 cannot be met
-// at the gain of the others: docs/recipes.md); the printed number of maxima lies among those drawn or within a factor
-// of 1.5.
+// The rows printed in Hollatz 2022, measured by row_250(). Each kind is drawn from what such an image can be: the named
+// condition present, the crystal in the upper part of its range. Tolerances: the printed level, lowest value and slope
+// lie among those of eight images or within 15 grey levels of them; noise is 3 within a factor of 1.6 (the blank's
+// own 1.6 cannot be met at the gain of the others: docs/recipes.md); the printed number of maxima lies among those
+// drawn or within a factor of 1.25.
 TEST_F(Recipes, HollatzRowsAreLikeThePrintedOnes) {
     const std::string strong1 = "class.photo1.crystal.volume_um3={ log_uniform = [150, 1500] }";
     const std::string strong2 = "class.photo2.crystal.volume_um3={ log_uniform = [50, 500] }";
     const std::string no_blank = "class.blank.weight=1e-9";
     const std::string no_ice = "variation.ice.prevalence=0";
     const std::vector<PrintedRow> rows = {
-        {"strong", {strong1, strong2, no_blank, no_ice, "variation.multilattice.prevalence=0"}, 125, 255, 154, 34, 45},
-        {"ice", {strong1, strong2, no_blank, "variation.ice.prevalence=1"}, 92, 255, 118, 19, 35},
+        {"strong", {strong1, strong2, no_blank, no_ice, "variation.multilattice.prevalence=0"}, 125, 255, 154, 28, 42},
+        {"ice", {strong1, strong2, no_blank, "variation.ice.prevalence=1"}, 92, 255, 118, 21, 33},
         {"multilattice",
          {strong1, strong2, no_blank, no_ice, "variation.multilattice.prevalence=1"},
          123,
          255,
          150,
-         11,
-         44},
-        {"blank", {"class.photo1.weight=1e-9", "class.photo2.weight=1e-9", no_ice}, 108, 157, 131, 0, 38},
+         13,
+         42},
+        {"blank", {"class.photo1.weight=1e-9", "class.photo2.weight=1e-9", no_ice}, 108, 157, 131, 0, 34},
     };
     for (const PrintedRow& printed : rows) {
         std::vector<std::string> overrides = printed.overrides;
@@ -274,8 +274,8 @@ TEST_F(Recipes, HollatzRowsAreLikeThePrintedOnes) {
         EXPECT_LT(noise, 3 * 1.6) << printed.what;
         const std::vector<double> maxima = column(&Row::maxima);
         if (printed.maxima > 0) {
-            EXPECT_LE(maxima.front(), printed.maxima * 1.5) << printed.what;
-            EXPECT_GE(maxima.back(), printed.maxima / 1.5) << printed.what;
+            EXPECT_LE(maxima.front(), printed.maxima * 1.25) << printed.what;
+            EXPECT_GE(maxima.back(), printed.maxima / 1.25) << printed.what;
             const double width = median(column(&Row::width));
             EXPECT_GE(width, 1) << printed.what;
             EXPECT_LE(width, 4) << printed.what;
