@@ -147,7 +147,8 @@ public:
             const auto above = std::upper_bound(snr_edges.begin(), snr_edges.end(), static_cast<double>(peak.snr));
             ++sums.peaks_by_snr[static_cast<std::size_t>(std::max<std::ptrdiff_t>(above - snr_edges.begin() - 1, 0))];
         }
-        result.visible_peaks = static_cast<double>(snr.size());
+        const bool known = corpus_.info().peak_source != PeakSource::unknown;
+        result.visible_peaks = known ? static_cast<double>(snr.size()) : std::numeric_limits<double>::quiet_NaN();
         result.median_snr = median(snr);
         return result;
     }

@@ -24,7 +24,7 @@ struct ImageStatistics {
     double edges_adu = 0.0;    // median of a frame of a thirty-second of it
     double saturated_px = 0.0;
     double stored_bytes = 0.0;  // of the compressed image in the file; NaN if it isn't stored in one piece
-    double visible_peaks = 0.0;
+    double visible_peaks = 0.0;  // NaN where peaks are unknown
     double median_snr = 0.0;  // of the visible peaks; NaN without
 };
 
