@@ -376,6 +376,7 @@ protected:
         constexpr std::int64_t images = 240;
         CorpusInfo info = test::small_info(images, 32, 24);
         info.class_names = {"first", "second"};
+        info.labels = {};
         info.labels.attributes = {"ice"};
         info.drawn_names = {"crystal.volume_um3"};
         info.recipe_toml.clear();
@@ -455,6 +456,7 @@ TEST_F(AuditOfCorpus, TwoCorporaTellTheirClassesBySize) {
     const auto write = [&](const char* name, int width_px, const char* class_name, const char* attribute) {
         CorpusInfo info = test::small_info(60, width_px, 24);
         info.class_names = {class_name};
+        info.labels = {};
         info.labels.attributes = {attribute};
         info.drawn_names.clear();
         info.recipe_toml.clear();
