@@ -101,6 +101,8 @@ private:
 
     void check_manifest(VerifyCheck& result) {
         const hdf5::Handle file = hdf5::open_file(report_.path);
+        // Fails where damage to a group's index spares the ways to single objects, or hides the manifest.
+        (void)hdf5::all_objects(file);
         if (!hdf5::is_dataset(file, layout::manifest_path)) {
             result.result = "no manifest";
             report_.notes.emplace_back(
