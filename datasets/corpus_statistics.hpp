@@ -23,9 +23,9 @@ struct ImageStatistics {
     double corners_adu = 0.0;  // median of four squares of an eighth of the shorter side: what lies far from the beam
     double edges_adu = 0.0;    // median of a frame of a thirty-second of it
     double saturated_px = 0.0;
-    double stored_bytes = 0.0;  // of the compressed image in the file; NaN if it isn't stored in one piece
+    double stored_bytes = 0.0;   // of the compressed image in the file; NaN if it isn't stored in one piece
     double visible_peaks = 0.0;  // NaN where peaks are unknown
-    double median_snr = 0.0;  // of the visible peaks; NaN without
+    double median_snr = 0.0;     // of the visible peaks; NaN without
 };
 
 // Sums over the images of one class, or with an attribute or without it. Whole numbers, so that they don't depend on

@@ -272,13 +272,21 @@ void for_each_entry(const toml::table& root, std::string_view source, const char
     for (const toml::node& entry : *entries) visit(*entry.as_table());
 }
 
-SceneOverlay read_overlay(const toml::table& entry, std::string_view source, const SceneRule& scene) {
-    SceneOverlay overlay;
-    overlay.scene = scene;
-    FieldReader fields(entry, source);
-    for_each_scene_field(overlay.scene, fields);
-    overlay.stated = fields.stated();
-    return overlay;
+// A rule of a [[variation]] or [[member]]: its own fields, visited by `for_each_own_field`, and the scene's that it
+// states.
+template <class Rule, class Visit>
+Rule read_overlaid(const toml::table& entry, std::string_view source, const SceneRule& scene,
+                   const Visit& for_each_own_field) {
+    Rule rule;
+    rule.overlay.scene = scene;
+    FieldReader of_scene(entry, source);
+    for_each_scene_field(rule.overlay.scene, of_scene);
+    rule.overlay.stated = of_scene.stated();
+    FieldReader all(entry, source);
+    for_each_own_field(rule, all);
+    for_each_scene_field(rule.overlay.scene, all);
+    all.refuse_unknown({});
+    return rule;
 }
 
 std::string read_text_file(const std::string& path) {
@@ -354,22 +362,12 @@ Recipe parse_recipe(std::string_view text, std::string_view source, const std::v
         recipe.classes.push_back(std::move(rule));
     });
     for_each_entry(root, source, "variation", [&](const toml::table& entry) {
-        VariationRule rule;
-        FieldReader of_variation(entry, source);
-        for_each_variation_field(rule, of_variation);
-        rule.overlay = read_overlay(entry, source, recipe.scene);
-        for_each_scene_field(rule.overlay.scene, of_variation);
-        of_variation.refuse_unknown({});
-        recipe.variations.push_back(std::move(rule));
+        recipe.variations.push_back(read_overlaid<VariationRule>(
+            entry, source, recipe.scene, [](auto& rule, auto& fields) { for_each_variation_field(rule, fields); }));
     });
     for_each_entry(root, source, "member", [&](const toml::table& entry) {
-        MemberRule rule;
-        FieldReader of_member(entry, source);
-        for_each_member_field(rule, of_member);
-        rule.overlay = read_overlay(entry, source, recipe.scene);
-        for_each_scene_field(rule.overlay.scene, of_member);
-        of_member.refuse_unknown({});
-        recipe.members.push_back(std::move(rule));
+        recipe.members.push_back(read_overlaid<MemberRule>(
+            entry, source, recipe.scene, [](auto& rule, auto& fields) { for_each_member_field(rule, fields); }));
     });
     for_each_entry(root, source, "attribute", [&](const toml::table& entry) {
         FieldReader of_attribute(entry, source);
