@@ -589,6 +589,9 @@ TEST_F(Import, RefusesPeaksOutsideTheImage) {
 
 // Files of one image, many names: what is kept per image is its name and label.
 TEST_F(Import, ManyFilesNeedLittleMemory) {
+#ifdef __SANITIZE_ADDRESS__
+    GTEST_SKIP() << "AddressSanitizer keeps freed memory, so that what is resident says nothing";
+#endif
     constexpr int count = 100000;
     write_image("set/a/000000.pgm", ramp(4, 4));
     write_image("set/b/000001.pgm", ramp(4, 4));
