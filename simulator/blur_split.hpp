@@ -29,8 +29,9 @@ inline BlurSplit split_blur(const Eigen::Matrix3d& blur, const Eigen::Matrix2d& 
     const Eigen::SelfAdjointEigenSolver<Eigen::Matrix2d> axes(across);
     const double narrow = axes.eigenvalues()[0];
     const double wide = axes.eigenvalues()[1];
-    // Up to the first ratio of variances the table's first order will do; beyond, all but the second is split off.
-    constexpr double bearable = 2.0;
+    // Up to the first ratio of variances the table's first order will do (the cells of crystals alone come near it, and
+    // every part costs as much as a spot); beyond, all but the second is split off.
+    constexpr double bearable = 6.0;
     constexpr double left = 1.5;
     if (!(wide > bearable * narrow)) return split;
     const double kept = left * narrow;
