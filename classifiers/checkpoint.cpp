@@ -1,5 +1,7 @@
 #include "classifiers/checkpoint.hpp"
 
+#include <algorithm>
+
 #include "classifiers/archive.hpp"
 #include "classifiers/model.hpp"
 #include "simulator/error.hpp"
@@ -23,11 +25,20 @@ ViewSpec read_view(const std::filesystem::path& path, const nlohmann::json& head
 
 }  // namespace
 
+const Head* find_head(const ModelCard& card, const std::string& name) {
+    const auto found = std::ranges::find(card.heads, name, &Head::name);
+    return found == card.heads.end() ? nullptr : &*found;
+}
+
+ModelShape shape_of(const ModelCard& card) {
+    return {static_cast<int>(output_count(card.heads)), card.view.size_px, card.view.size_px};
+}
+
 void save_model(const std::filesystem::path& path, const TrainedModel& model) {
     const auto& card = model.card;
     const nlohmann::json header = {{"format", model_format},
                                    {"zoo_name", card.zoo_name},
-                                   {"class_names", card.class_names},
+                                   {"heads", card.heads},
                                    {"hit_classes", card.hit_classes},
                                    {"view", {{"size_px", card.view.size_px}, {"spec", to_text(card.view)}}},
                                    {"gain_adu_per_photon", card.gain_adu_per_photon},
@@ -47,13 +58,13 @@ TrainedModel load_model(const std::filesystem::path& path) {
                  [&](torch::serialize::InputArchive& archive, const nlohmann::json& header) {
                      auto& card = model.card;
                      card.zoo_name = header.at("zoo_name");
-                     card.class_names = header.at("class_names");
+                     card.heads = header.at("heads").get<std::vector<Head>>();
                      card.hit_classes = header.at("hit_classes");
                      card.view = read_view(path, header.at("view"));
                      card.gain_adu_per_photon = header.at("gain_adu_per_photon");
                      card.offset_adu = header.at("offset_adu");
                      card.training = header.at("training");
-                     model.network = make_model(card.zoo_name, static_cast<int>(card.class_names.size()));
+                     model.network = make_model(card.zoo_name, shape_of(card));
                      torch::serialize::InputArchive weights;
                      archive.read("network", weights);
                      model.network->load(weights);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "classifiers/head_tensors.hpp"
 #include "classifiers/model.hpp"
 #include "classifiers/spot_finder.hpp"
 #include "simulator/error.hpp"
@@ -10,18 +11,22 @@
 namespace braggbench {
 
 nlohmann::json to_json(const Classification& classification, const ModelCard& card) {
-    nlohmann::json probabilities = nlohmann::json::object();
-    for (std::size_t c = 0; c < card.class_names.size(); ++c) {
-        probabilities[card.class_names[c]] = classification.probabilities[c];
+    nlohmann::json answers = nlohmann::json::object();
+    std::size_t output = 0;
+    for (const auto& head : card.heads) {
+        for (const auto& name : head.outputs) answers[head.name][name] = classification.scores[output++];
     }
-    return {{"image", classification.image},
-            {"class", classification.class_name},
-            {"probabilities", probabilities},
-            {"hit_probability", classification.hit_probability},
-            {"is_hit", classification.is_hit},
-            {"spot_count", classification.spot_count},
-            {"gain_adu_per_photon", classification.gain_adu_per_photon},
-            {"offset_adu", classification.offset_adu}};
+    nlohmann::json json = {{"image", classification.image},
+                           {"scores", answers},
+                           {"spot_count", classification.spot_count},
+                           {"gain_adu_per_photon", classification.gain_adu_per_photon},
+                           {"offset_adu", classification.offset_adu}};
+    if (!classification.class_name.empty()) json["class"] = classification.class_name;
+    if (classification.hit_probability) {
+        json["hit_probability"] = *classification.hit_probability;
+        json["is_hit"] = *classification.hit_probability > 0.5;
+    }
+    return json;
 }
 
 Classification classify(const TrainedModel& model, const DetectorImage& image, const ClassifyOptions& options) {
@@ -38,27 +43,31 @@ Classification classify(const TrainedModel& model, const DetectorImage& image, c
     }
 
     auto view = make_view(image, card.view, gain, offset);
-    torch::Tensor probabilities;
+    torch::Tensor scores;
     {
         const torch::InferenceMode inference;
         const auto input = torch::from_blob(view.photons.pixels.data(), {1, 1, card.view.size_px, card.view.size_px});
-        probabilities = torch::softmax(model.network->forward(input), 1)[0].to(torch::kFloat64).contiguous();
+        scores = scores_of(model.network->forward(input), card.heads)[0].to(torch::kFloat64).contiguous();
     }
 
     Classification result;
     result.image = image.name;
     result.gain_adu_per_photon = gain;
     result.offset_adu = offset;
-    result.probabilities.assign(probabilities.data_ptr<double>(),
-                                probabilities.data_ptr<double>() + card.class_names.size());
-    for (std::size_t c = 0; c < card.class_names.size(); ++c) {
-        const bool counts =
-            std::find(card.hit_classes.begin(), card.hit_classes.end(), card.class_names[c]) != card.hit_classes.end();
-        if (counts) result.hit_probability += result.probabilities[c];
+    result.scores.assign(scores.data_ptr<double>(), scores.data_ptr<double>() + scores.numel());
+    if (const Head* head = find_head(card, "class")) {
+        const auto first = result.scores.begin() + static_cast<std::ptrdiff_t>(output_offset(card.heads, head->name));
+        const auto most = std::max_element(first, first + static_cast<std::ptrdiff_t>(head->outputs.size()));
+        result.class_name = head->outputs[static_cast<std::size_t>(most - first)];
+        if (!card.hit_classes.empty()) {
+            result.hit_probability = 0.0;
+            for (std::size_t c = 0; c < head->outputs.size(); ++c) {
+                const bool counts = std::ranges::find(card.hit_classes, head->outputs[c]) != card.hit_classes.end();
+                if (counts) *result.hit_probability += first[static_cast<std::ptrdiff_t>(c)];
+            }
+        }
     }
-    result.is_hit = result.hit_probability > 0.5;
-    const auto most = std::max_element(result.probabilities.begin(), result.probabilities.end());
-    result.class_name = card.class_names[static_cast<std::size_t>(most - result.probabilities.begin())];
+    if (find_head(card, "hit") != nullptr) result.hit_probability = result.scores[output_offset(card.heads, "hit") + 1];
 
     Image<float> photons = image.values;
     for (auto& value : photons.pixels) value = static_cast<float>((value - offset) / gain);

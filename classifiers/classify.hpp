@@ -19,12 +19,11 @@ struct ClassifyOptions {
 
 struct Classification {
     std::string image;
-    std::string class_name;             // the most probable
-    std::vector<double> probabilities;  // in the order of the model card's class_names
-    double hit_probability = 0.0;       // summed over the card's hit_classes
-    bool is_hit = false;                // hit_probability > 0.5
-    int spot_count = 0;                 // find_spots() at the image's own resolution
-    double gain_adu_per_photon = 1.0;   // as used
+    std::string class_name;                 // the most probable of head "class"; empty without it
+    std::vector<double> scores;             // one per output of the model's heads, as Predictions::scores
+    std::optional<double> hit_probability;  // of head "hit", else summed over the card's hit_classes
+    int spot_count = 0;                     // find_spots() at the image's own resolution
+    double gain_adu_per_photon = 1.0;       // as used
     double offset_adu = 0.0;
 };
 nlohmann::json to_json(const Classification& classification, const ModelCard& card);

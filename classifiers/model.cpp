@@ -15,30 +15,34 @@ Registration Registration::after(int kernel, int stride, int padding) const {
 
 const std::vector<ZooEntry>& model_zoo() {
     static const std::vector<ZooEntry> zoo = {
-        {"compact", "four stages at strides 2 to 16 on level and local contrast, 31 thousand parameters",
-         [](int class_count) { return make_compact({.class_count = class_count}); }},
-        {"compact-tiny", "the same with three narrow stages, 2 thousand parameters: the floor",
-         [](int class_count) {
-             return make_compact({.class_count = class_count, .widths = {4, 8, 16}, .hidden = 16});
+        {"compact", "four stages at strides 2 to 16 on level and local contrast, 31 thousand parameters", 32,
+         [](const ModelShape& shape) { return make_compact({.output_count = shape.output_count}); }},
+        {"compact-tiny", "the same with three narrow stages, 2 thousand parameters: the floor", 32,
+         [](const ModelShape& shape) {
+             return make_compact({.output_count = shape.output_count, .widths = {4, 8, 16}, .hidden = 16});
          }},
     };
     return zoo;
 }
 
-std::shared_ptr<Classifier> make_model(const std::string& name, int class_count) {
-    if (class_count < 2) {
-        throw UsageError("a model for " + std::to_string(class_count) +
-                         " classes (there is nothing to tell apart). Use a corpus of at least two classes.");
-    }
+const ZooEntry& zoo_entry(const std::string& name) {
     const auto& zoo = model_zoo();
     const auto entry = std::find_if(zoo.begin(), zoo.end(), [&](const ZooEntry& e) { return e.name == name; });
-    if (entry == zoo.end()) {
-        std::vector<std::string> names;
-        std::transform(zoo.begin(), zoo.end(), std::back_inserter(names), [](const ZooEntry& e) { return e.name; });
-        throw UsageError("model '" + name + "' (there is none of that name). Did you mean '" +
-                         nearest_name(name, names) + "'?");
+    if (entry != zoo.end()) return *entry;
+    std::vector<std::string> names;
+    std::transform(zoo.begin(), zoo.end(), std::back_inserter(names), [](const ZooEntry& e) { return e.name; });
+    throw UsageError("model '" + name + "' (there is none of that name). Did you mean '" + nearest_name(name, names) +
+                     "'?");
+}
+
+std::shared_ptr<Classifier> make_model(const std::string& name, const ModelShape& shape) {
+    const auto& entry = zoo_entry(name);
+    if (std::min(shape.height_px, shape.width_px) < entry.min_size_px) {
+        throw UsageError("model '" + name + "' on " + std::to_string(shape.width_px) + " x " +
+                         std::to_string(shape.height_px) + " px (its last stage would be empty). Give it a view of " +
+                         std::to_string(entry.min_size_px) + " px or more.");
     }
-    return entry->make(class_count);
+    return entry.make(shape);
 }
 
 std::int64_t parameter_count(const Classifier& network) {

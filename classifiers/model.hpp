@@ -22,7 +22,7 @@ struct TraceStage {
 
 struct Trace {
     std::vector<TraceStage> stages;  // from the input side to the output side
-    torch::Tensor logits;            // (N, classes), before softmax
+    torch::Tensor logits;            // (N, outputs of all heads), before softmax, sigmoid or scaling
 };
 
 // Where the units of a feature map lie on the input, in pixel indices.
@@ -34,7 +34,14 @@ struct Registration {
     [[nodiscard]] Registration after(int kernel, int stride, int padding) const;
 };
 
-// Input x: (N, 1, H, W) float32, photons per pixel of a View; H and W at least 32.
+// What a network is made for.
+struct ModelShape {
+    int output_count = 2;  // of all heads (classifiers/heads.hpp)
+    int height_px = 512;   // of its input; most networks take any other size as well
+    int width_px = 512;
+};
+
+// Input x: (N, 1, H, W) float32, photons per pixel of a View, of a size that the network was made for.
 class Classifier : public torch::nn::Module {
 public:
     virtual Trace trace(const torch::Tensor& photons) = 0;
@@ -44,12 +51,15 @@ public:
 struct ZooEntry {
     std::string name;
     std::string description;
-    std::shared_ptr<Classifier> (*make)(int class_count);
+    int min_size_px;  // of the input's edges
+    std::shared_ptr<Classifier> (*make)(const ModelShape& shape);
 };
 const std::vector<ZooEntry>& model_zoo();
+// Throws UsageError naming the nearest model.
+const ZooEntry& zoo_entry(const std::string& name);
 // Weights are drawn from torch's default generator: torch::manual_seed() first for reproducible ones. Throws UsageError
-// naming the nearest model, or for fewer than two classes.
-std::shared_ptr<Classifier> make_model(const std::string& name, int class_count);
+// as zoo_entry() does, and for an input that is too small.
+std::shared_ptr<Classifier> make_model(const std::string& name, const ModelShape& shape);
 
 // Trainable weights and biases.
 std::int64_t parameter_count(const Classifier& network);

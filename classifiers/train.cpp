@@ -9,6 +9,7 @@
 #include "classifiers/fit.hpp"
 #include "classifiers/image_set.hpp"
 #include "classifiers/metric.hpp"
+#include "classifiers/predictions.hpp"
 #include "datasets/recipe_stream.hpp"
 #include "datasets/recipe_toml.hpp"
 #include "simulator/atomic_file.hpp"
@@ -95,10 +96,9 @@ nlohmann::json training_json(const TrainingData& data, const TrainOptions& optio
 ModelCard make_card(const TrainingData& data, const TrainOptions& options) {
     ModelCard card;
     card.zoo_name = options.model;
-    card.class_names = data.info.class_names;
-    for (const auto& rule : data.recipe.classes) {
-        if (rule.scene.crystal) card.hit_classes.push_back(rule.name);
-    }
+    const HeadSource source = head_source(data.recipe, data.info, data.origin);
+    card.heads = make_heads(std::vector<std::string>{"class"}, source);
+    card.hit_classes = source.hit_classes;
     card.view.size_px =
         options.view_size_px != 0 ? options.view_size_px : std::max(data.info.width_px, data.info.height_px);
     card.gain_adu_per_photon = data.info.response.gain_adu_per_photon;
@@ -119,7 +119,7 @@ TrainedModel train_on(const TrainingData& data, ModelCard card, const TrainOptio
     TrainedModel model;
     model.card = std::move(card);
     torch::manual_seed(options.seed);
-    model.network = make_model(options.model, static_cast<int>(data.info.class_names.size()));
+    model.network = make_model(options.model, shape_of(model.card));
     const auto result = fit(*model.network, train_images, validation_images, options, data.id, progress, on_epoch);
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
     model.card.training =

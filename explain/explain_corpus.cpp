@@ -62,12 +62,15 @@ private:
 };
 
 void check(const TrainedModel& model, const CorpusReader& corpus, const ExplainOptions& options) {
-    if (model.card.class_names != corpus.info().class_names) {
-        throw UsageError(
-            fmt::format("the model cannot be explained on {} (its classes are {}, the corpus' are {}). Use "
-                        "a corpus of the recipe it was trained on.",
-                        corpus.path().string(), fmt::join(model.card.class_names, ", "),
-                        fmt::join(corpus.info().class_names, ", ")));
+    const Head* head = find_head(model.card, "class");
+    if (head == nullptr) {
+        throw UsageError("the model has no head \"class\" (maps are made for the class it says). Train one with it.");
+    }
+    if (head->outputs != corpus.info().class_names) {
+        throw UsageError(fmt::format(
+            "the model cannot be explained on {} (its classes are {}, the corpus' are {}). Use "
+            "a corpus of the recipe it was trained on.",
+            corpus.path().string(), fmt::join(head->outputs, ", "), fmt::join(corpus.info().class_names, ", ")));
     }
     if (corpus.info().peak_source == PeakSource::unknown) {
         throw UsageError(
@@ -130,22 +133,31 @@ std::vector<Image<float>> photons_of(const std::vector<Subject>& subjects) {
     return photons;
 }
 
-void predict_classes(Classifier& network, std::vector<Subject>& subjects) {
+// The columns of the logits that are the head "class".
+torch::Tensor class_logits(const torch::Tensor& logits, const ModelCard& card) {
+    return logits.narrow(1, static_cast<std::int64_t>(output_offset(card.heads, "class")),
+                         static_cast<std::int64_t>(find_head(card, "class")->outputs.size()));
+}
+
+void predict_classes(const TrainedModel& model, std::vector<Subject>& subjects) {
     const torch::NoGradGuard no_gradients;
     for (Subject& subject : subjects) {
         Image<float>& photons = subject.view.photons;
         const torch::Tensor input =
             torch::from_blob(photons.pixels.data(), {1, 1, photons.height, photons.width}, torch::kFloat32);
-        subject.predicted = static_cast<int>(network.forward(input).argmax(1).item<std::int64_t>());
+        subject.predicted =
+            static_cast<int>(class_logits(model.network->forward(input), model.card).argmax(1).item<std::int64_t>());
     }
 }
 
-std::vector<int> predicted_classes(const std::vector<Subject>& subjects) {
-    std::vector<int> classes;
+// Which of the logits each image is explained for: that of the class the network says.
+std::vector<int> explained_outputs(const std::vector<Subject>& subjects, const ModelCard& card) {
+    const auto offset = static_cast<int>(output_offset(card.heads, "class"));
+    std::vector<int> outputs;
     for (const Subject& subject : subjects) {
-        classes.push_back(subject.predicted);
+        outputs.push_back(offset + subject.predicted);
     }
-    return classes;
+    return outputs;
 }
 
 // The same architecture with fresh weights; the caller's random state stays as it was.
@@ -153,7 +165,7 @@ std::shared_ptr<Classifier> untrained_network(const ModelCard& card, std::uint64
     at::Generator generator = at::detail::getDefaultCPUGenerator();
     const torch::Tensor state = generator.get_state();
     torch::manual_seed(seed);
-    std::shared_ptr<Classifier> network = make_model(card.zoo_name, static_cast<int>(card.class_names.size()));
+    std::shared_ptr<Classifier> network = make_model(card.zoo_name, shape_of(card));
     generator.set_state(state);
     network->eval();
     return network;
@@ -249,9 +261,9 @@ nlohmann::json draw_overlays(const std::vector<MapRow>& rows, const nlohmann::js
     for (const std::size_t position : choose_shown(rows[drawn.front()], options.overlay_images)) {
         const std::int64_t image_index = chosen[position];
         std::vector<Subject> subjects{make_subject(image_index, model, corpus, store, options)};
-        predict_classes(*model.network, subjects);
+        predict_classes(model, subjects);
         const Subject& subject = subjects.front();
-        const auto maps = attribute(*model.network, photons_of(subjects), predicted_classes(subjects));
+        const auto maps = attribute(*model.network, photons_of(subjects), explained_outputs(subjects, model.card));
         for (const std::size_t row : drawn) {
             const MapId& id = rows[row].id;
             const auto map = std::find_if(maps[0].begin(), maps[0].end(), [&id](const StageMap& candidate) {
@@ -297,9 +309,9 @@ nlohmann::json explain_corpus(const TrainedModel& model, const CorpusReader& cor
         for (std::size_t i = begin; i < end; ++i) {
             subjects.push_back(make_subject(chosen[i], model, corpus, store, options));
         }
-        predict_classes(*model.network, subjects);
+        predict_classes(model, subjects);
         const std::vector<Image<float>> photons = photons_of(subjects);
-        const std::vector<int> classes = predicted_classes(subjects);
+        const std::vector<int> classes = explained_outputs(subjects, model.card);
         const auto trained_maps = attribute(*model.network, photons, classes);
         const auto untrained_maps = attribute(*untrained, photons, classes);
         std::vector<std::vector<ScoredMap>> scored(subjects.size());

@@ -25,15 +25,19 @@ struct ClassifyCommand {
 
 std::string csv(const std::vector<Classification>& results, const ModelCard& card) {
     std::string text = "image,class,is_hit,hit_probability,spot_count";
-    for (const auto& name : card.class_names) text += ",p_" + name;
+    for (const auto& head : card.heads) {
+        for (const auto& name : head.outputs) text += fmt::format(",{}:{}", head.name, name);
+    }
     text += '\n';
     for (const auto& r : results) {
         // Quoted: a file's name may hold a comma.
         std::string name = r.image;
         for (std::size_t i = name.find('"'); i != std::string::npos; i = name.find('"', i + 2)) name.insert(i, 1, '"');
-        text += fmt::format("\"{}\",{},{},{:.4f},{}", name, r.class_name, r.is_hit ? 1 : 0, r.hit_probability,
-                            r.spot_count);
-        for (const double p : r.probabilities) text += fmt::format(",{:.4f}", p);
+        const auto hit = r.hit_probability
+                             ? fmt::format("{},{:.4f}", *r.hit_probability > 0.5 ? 1 : 0, *r.hit_probability)
+                             : std::string(",");
+        text += fmt::format("\"{}\",{},{},{}", name, r.class_name, hit, r.spot_count);
+        for (const double score : r.scores) text += fmt::format(",{:.4g}", score);
         text += '\n';
     }
     return text;
@@ -42,8 +46,7 @@ std::string csv(const std::vector<Classification>& results, const ModelCard& car
 std::string json(const std::vector<Classification>& results, const ModelCard& card) {
     nlohmann::json images = nlohmann::json::array();
     for (const auto& r : results) images.push_back(to_json(r, card));
-    return nlohmann::json{{"command", "classify"}, {"class_names", card.class_names}, {"images", images}}.dump(2) +
-           "\n";
+    return nlohmann::json{{"command", "classify"}, {"heads", card.heads}, {"images", images}}.dump(2) + "\n";
 }
 
 void run_classify(const ClassifyCommand& command, const CommonOptions& common) {

@@ -9,6 +9,7 @@
 #include "bench/commands/options.hpp"
 #include "bench/progress.hpp"
 #include "bench/text_tables.hpp"
+#include "classifiers/predict.hpp"
 #include "simulator/atomic_file.hpp"
 
 namespace braggbench {

@@ -47,8 +47,8 @@ void run_train(TrainCommand command, const CommonOptions& common) {
     save_model(command.output, model);
     std::filesystem::remove(command.options.checkpoint);
     if (command.json) std::cout << model.card.training.dump(2) << '\n';
-    progress.note(fmt::format("{}: {} of {} classes", command.output.string(), model.card.zoo_name,
-                              model.card.class_names.size()));
+    progress.note(fmt::format("{}: {} of {} outputs", command.output.string(), model.card.zoo_name,
+                              output_count(model.card.heads)));
 }
 
 }  // namespace

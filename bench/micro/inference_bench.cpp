@@ -20,7 +20,7 @@ torch::Tensor background(std::int64_t count, std::int64_t size_px) {
 void inference(benchmark::State& state) {
     prepare_torch(static_cast<int>(std::thread::hardware_concurrency()));
     const torch::InferenceMode mode;
-    const auto network = make_model("compact", class_count);
+    const auto network = make_model("compact", {.output_count = class_count});
     network->eval();
     const auto images = background(state.range(1), state.range(0));
     for ([[maybe_unused]] auto iteration : state) benchmark::DoNotOptimize(network->forward(images));
@@ -38,7 +38,7 @@ BENCHMARK(inference)
 
 void training_step(benchmark::State& state) {
     prepare_torch(static_cast<int>(std::thread::hardware_concurrency()));
-    const auto network = make_model("compact", class_count);
+    const auto network = make_model("compact", {.output_count = class_count});
     network->train();
     torch::optim::AdamW optimizer(network->parameters(), torch::optim::AdamWOptions(1e-3));
     const auto images = background(state.range(1), state.range(0));

@@ -72,7 +72,7 @@ public:
         int pooled = 0;
         for (std::size_t i = first_pooled_stage; i < options.widths.size(); ++i) pooled += 2 * options.widths[i];
         hidden_ = register_module("hidden", torch::nn::Linear(pooled, options.hidden));
-        logits_ = register_module("logits", torch::nn::Linear(options.hidden, options.class_count));
+        logits_ = register_module("logits", torch::nn::Linear(options.hidden, options.output_count));
     }
 
     Trace trace(const torch::Tensor& photons) override {

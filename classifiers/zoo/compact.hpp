@@ -9,7 +9,7 @@
 namespace braggbench {
 
 struct CompactOptions {
-    int class_count = 2;
+    int output_count = 2;
     // Channels of the stages, the first at stride 2 and each following at twice the stride of the one before.
     std::vector<int> widths = {12, 24, 32, 48};
     int hidden = 32;  // units between pooling and logits

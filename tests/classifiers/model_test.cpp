@@ -25,19 +25,19 @@ TEST(Registration, FollowsTheCentresOfReceptiveFields) {
 
 TEST(ModelZoo, UnknownNamesAreRefusedWithTheNearest) {
     try {
-        make_model("compactt", 3);
+        make_model("compactt", {.output_count = 3});
         FAIL();
     } catch (const UsageError& error) {
         EXPECT_NE(std::string(error.what()).find("'compact'"), std::string::npos);
     }
-    EXPECT_THROW(make_model("compact", 1), UsageError);
+    EXPECT_THROW(make_model("compact", {.output_count = 1}), UsageError);
 }
 
 class EveryModel : public testing::TestWithParam<std::string> {};
 
 TEST_P(EveryModel, TracesStagesAndLogits) {
     torch::manual_seed(1);
-    const auto network = make_model(GetParam(), 5);
+    const auto network = make_model(GetParam(), {.output_count = 5});
     network->eval();
     const torch::NoGradGuard no_grad;
     for (const auto& [height, width] : {std::pair{64, 64}, std::pair{47, 90}}) {
@@ -67,7 +67,7 @@ TEST_P(EveryModel, APointLightsUpTheUnitRegisteredThere) {
     std::vector<std::int64_t> expected;
     for (int seed = 0; seed < 16; ++seed) {
         torch::manual_seed(static_cast<std::uint64_t>(seed));
-        const auto network = make_model(GetParam(), 5);
+        const auto network = make_model(GetParam(), {.output_count = 5});
         network->eval();
         const auto before = network->trace(flat);
         changes.resize(before.stages.size());
@@ -92,7 +92,7 @@ TEST_P(EveryModel, APointLightsUpTheUnitRegisteredThere) {
 
 TEST_P(EveryModel, GradientsReachEveryParameterAndTheInput) {
     torch::manual_seed(1);
-    const auto network = make_model(GetParam(), 3);
+    const auto network = make_model(GetParam(), {.output_count = 3});
     const auto x = noise(4, 64, 64).requires_grad_();
     network->forward(x).square().sum().backward();
     for (const auto& parameter : network->named_parameters()) {
@@ -106,7 +106,7 @@ TEST_P(EveryModel, GradientsReachEveryParameterAndTheInput) {
 TEST_P(EveryModel, SeedDecidesTheWeights) {
     const auto make = [&](std::uint64_t seed) {
         torch::manual_seed(seed);
-        auto network = make_model(GetParam(), 4);
+        auto network = make_model(GetParam(), {.output_count = 4});
         network->eval();
         return network;
     };
@@ -117,7 +117,7 @@ TEST_P(EveryModel, SeedDecidesTheWeights) {
 
 TEST_P(EveryModel, HardValuesGiveFiniteLogits) {
     torch::manual_seed(1);
-    const auto network = make_model(GetParam(), 4);
+    const auto network = make_model(GetParam(), {.output_count = 4});
     network->eval();
     for (const double value : {-1000.0, -0.5, 0.0, 65504.0}) {
         auto x = torch::full({1, 1, 64, 64}, value);
@@ -132,7 +132,7 @@ TEST_P(EveryModel, HardValuesGiveFiniteLogits) {
 
 TEST_P(EveryModel, ImagesOfABatchDoNotInfluenceEachOther) {
     torch::manual_seed(1);
-    const auto network = make_model(GetParam(), 4);
+    const auto network = make_model(GetParam(), {.output_count = 4});
     network->eval();
     const torch::NoGradGuard no_grad;
     const auto x = noise(3, 64, 64);

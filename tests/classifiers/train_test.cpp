@@ -71,7 +71,7 @@ struct Fitted {
 
 Fitted run_fit(const TrainOptions& options, const ImageSet& images, int stop_after = 0) {
     torch::manual_seed(options.seed);
-    Fitted fitted{make_model(options.model, 3), {}};
+    Fitted fitted{make_model(options.model, {.output_count = 3}), {}};
     fitted.result = fit(
         *fitted.network, [&](int) -> const ImageSet& { return images; }, images, options, "corpus", {},
         [&](const EpochResult& epoch) {
@@ -253,7 +253,7 @@ TEST_F(TrainTest, AFileThatIsNoModelIsRefused) {
     TrainedModel model;
     model.card.zoo_name = "compact-tiny";
     model.card.class_names = class_names;
-    model.network = make_model("compact-tiny", 3);
+    model.network = make_model("compact-tiny", {.output_count = 3});
     save_model(path, model);
     EXPECT_NO_THROW(load_model(path));
     fs::resize_file(path, fs::file_size(path) - 200);
