@@ -7,6 +7,7 @@
 #include <torch/script.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "classifiers/model.hpp"
@@ -253,6 +254,48 @@ void export_torchscript(const std::filesystem::path& path, const TrainedModel& m
             throw DataError(path.string() + ": cannot be written (no space, or no permission). Choose another place.");
         }
     });
+}
+
+ModelCard make_card(const std::filesystem::path& path, const StatedCard& stated) {
+    ModelCard card;
+    card.zoo_name = path.stem().string();
+    const auto add_head = [&](const std::string& name, HeadKind kind, const std::vector<std::string>& outputs) {
+        if (outputs.empty()) return;
+        if (std::set<std::string>(outputs.begin(), outputs.end()).size() != outputs.size()) {
+            throw UsageError(
+                fmt::format("{}: a name twice among its {} outputs. Name each output once.", path.string(), name));
+        }
+        Head head;
+        head.name = name;
+        head.kind = kind;
+        head.outputs = outputs;
+        card.heads.push_back(head);
+    };
+    add_head("class", HeadKind::one_of_n, stated.classes);
+    add_head("attributes", HeadKind::multi_label, stated.attributes);
+    if (card.heads.empty()) {
+        throw UsageError(path.string() + ": its outputs have no names. Give --classes, --attributes or both.");
+    }
+    if (stated.classes.size() == 1) {
+        throw UsageError(path.string() +
+                         ": one class (a head of exclusive classes has an output for each). Give at "
+                         "least two, or --attributes.");
+    }
+    for (const auto& hit : stated.hit_classes) {
+        if (std::ranges::find(stated.classes, hit) == stated.classes.end()) {
+            throw UsageError(fmt::format("{}: hit \"{}\" is none of its classes. Choose among: {}.", path.string(), hit,
+                                         fmt::join(stated.classes, ", ")));
+        }
+    }
+    card.hit_classes = stated.hit_classes;
+    if (!stated.view || stated.view->framing == Framing::native) {
+        throw UsageError(path.string() +
+                         ": the size of its input is not known. Give a view of a fixed size, such as "
+                         "--view downsample:max:512.");
+    }
+    card.view = *stated.view;
+    card.training = {{"origin", path.string()}};
+    return card;
 }
 
 TrainedModel load_torchscript(const std::filesystem::path& path, const std::optional<ModelCard>& stated) {

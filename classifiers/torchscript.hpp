@@ -4,6 +4,8 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "classifiers/checkpoint.hpp"
 
@@ -16,6 +18,16 @@ bool is_torchscript(const std::filesystem::path& path);
 // "braggbench.json". A model that came from TorchScript is written as it was, with the card. Throws UsageError for a
 // network whose trace holds for one number of images alone, DataError if the file cannot be written.
 void export_torchscript(const std::filesystem::path& path, const TrainedModel& model);
+
+// What somebody knows of a network that came without a card.
+struct StatedCard {
+    std::vector<std::string> classes;      // outputs of a head "class"
+    std::vector<std::string> hit_classes;  // of them
+    std::vector<std::string> attributes;   // outputs of a head "attributes", after those
+    std::optional<ViewSpec> view;
+};
+// Throws UsageError unless there are outputs and a view of a fixed size, and for hits that are no classes.
+ModelCard make_card(const std::filesystem::path& path, const StatedCard& stated);
 
 // `stated` stands in for, or overrides, the file's own card. Throws DataError for a file that cannot be read,
 // UsageError without a card, and DataError, now or at any later prediction, if the network fails, or gives something
