@@ -58,6 +58,7 @@ int run(int argc, char** argv) {
     braggbench::add_nanobragg(app);
     add_generate(app, common);
     add_export(app, common);
+    add_export_model(app, common);
     add_import(app, common);
     add_verify(app, common);
     add_inspect(app, common);

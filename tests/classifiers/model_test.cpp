@@ -140,10 +140,13 @@ TEST_P(EveryModel, ImagesOfABatchDoNotInfluenceEachOther) {
     EXPECT_TRUE(torch::allclose(network->forward(x)[1], network->forward(x.narrow(0, 1, 1))[0], 1e-4, 1e-5));
 }
 
+// Networks of ours; zoo_test.cpp asks all of them, those of the literature at the sizes they were made for.
 std::vector<std::string> names() {
-    std::vector<std::string> all;
-    for (const auto& entry : model_zoo()) all.push_back(entry.name);
-    return all;
+    std::vector<std::string> ours;
+    for (const auto& entry : model_zoo()) {
+        if (entry.name.starts_with("compact")) ours.push_back(entry.name);
+    }
+    return ours;
 }
 
 INSTANTIATE_TEST_SUITE_P(Zoo, EveryModel, testing::ValuesIn(names()), [](const auto& information) {
