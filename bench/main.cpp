@@ -64,6 +64,7 @@ int run(int argc, char** argv) {
     add_inspect(app, common);
     add_train(app, common);
     add_evaluate(app, common);
+    add_compare(app, common);
     add_explain(app, common);
     add_classify(app, common);
     add_find_peaks(app, common);

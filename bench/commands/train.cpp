@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <cstdlib>
 #include <functional>
 #include <iostream>
 #include <memory>
@@ -10,7 +11,9 @@
 
 #include "bench/commands/commands.hpp"
 #include "bench/progress.hpp"
+#include "classifiers/classical/classical.hpp"
 #include "datasets/recipe_toml.hpp"
+#include "simulator/atomic_file.hpp"
 #include "simulator/error.hpp"
 
 namespace braggbench {
@@ -25,6 +28,7 @@ struct TrainCommand {
     bool json = false;
     TrainOptions options;  // as given; what is not given is the preset's
     std::vector<std::function<void(TrainOptions&)>> given;
+    std::vector<std::string> settings;  // of a classical model, NAME=VALUE
 };
 
 template <class Range>
@@ -46,8 +50,39 @@ TrainOptions resolved(const TrainCommand& command) {
     return options;
 }
 
+SettingValues parse_settings(const std::vector<std::string>& texts) {
+    SettingValues settings;
+    for (const auto& text : texts) {
+        const auto equals = text.find('=');
+        char* end = nullptr;
+        const std::string value = equals == std::string::npos ? "" : text.substr(equals + 1);
+        const double number = std::strtod(value.c_str(), &end);
+        if (value.empty() || *end != '\0') {
+            throw UsageError(fmt::format("--setting {} (it is a name and a number). Give such as trees=500.", text));
+        }
+        settings[text.substr(0, equals)] = number;
+    }
+    return settings;
+}
+
+void train_classical(const TrainCommand& command, const TrainOptions& options, const CommonOptions& common) {
+    require_writable(command.output);
+    Progress progress("train", "images", common.quiet);
+    ClassicalOptions classical;
+    classical.model = options.model;
+    classical.seed = options.seed;
+    classical.threads = static_cast<unsigned>(common.threads);
+    classical.settings = parse_settings(command.settings);
+    const auto model = fit_classical(CorpusReader(command.corpus), classical,
+                                     [&](std::int64_t done, std::int64_t total) { progress.update(done, total); });
+    save_classical(command.output, model);
+    if (command.json) std::cout << model.card.training.dump(2) << '\n';
+    progress.note(fmt::format("{}: {}", command.output.string(), model.card.model));
+}
+
 void run_train(const TrainCommand& command, const CommonOptions& common) {
     const TrainOptions options = resolved(command);
+    if (is_classical_name(options.model)) return train_classical(command, options, common);
     Progress progress("train", "images", common.quiet);
     TrainCalls calls;
     calls.progress = [&](std::int64_t done, std::int64_t total, int epoch) {
@@ -108,12 +143,15 @@ void add_train(CLI::App& app, const CommonOptions& common) {
         "a network on a corpus' train split; the validation split chooses the epoch\n\n"
         "  braggbench train corpus.h5 -o model.pt --epochs 30\n"
         "  braggbench train stream:diffranet-small -o model.pt     fresh images every epoch, no file\n"
+        "  braggbench train corpus.h5 --model glcm-forest -o forest.model\n"
         "  braggbench train hollatz.h5 --heads attributes values@0.5 --class-weights balanced\n"
         "A checkpoint is kept beside the output until training ends; --resume continues from it.\n");
     sub->add_option("CORPUS", command->corpus, "a file made by `braggbench generate`, or stream:RECIPE")->required();
     sub->add_option("--set", command->overrides, "change one key of a stream's recipe")->type_name("KEY=VALUE");
     sub->add_option("-o,--output", command->output, "the model file")->capture_default_str();
     add_options(*sub, *command);
+    sub->add_option("--setting", command->settings, "of a classical model, such as trees=500 (docs/classical.md)")
+        ->type_name("NAME=VALUE");
     sub->add_flag("--json", command->json, "print the training record as one JSON object");
     sub->callback([command, &common] { run_train(*command, common); });
 }
