@@ -67,7 +67,6 @@ protected:
 
 TEST_F(TorchScript, ModelsOfTheZooComeBackTheSame) {
     for (const auto& entry : model_zoo()) {
-        if (entry.name.starts_with("compact")) continue;
         SCOPED_TRACE(entry.name);
         const int size_px = std::max(entry.min_size_px, 64);
         const auto ours = model(entry.name, size_px);
