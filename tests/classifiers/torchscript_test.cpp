@@ -65,12 +65,12 @@ protected:
     std::filesystem::path folder_;
 };
 
-TEST_F(TorchScript, EveryModelOfTheZooComesBackTheSame) {
+TEST_F(TorchScript, ModelsOfTheZooComeBackTheSame) {
     for (const auto& entry : model_zoo()) {
-        if (entry.name.starts_with("compact")) continue;
         SCOPED_TRACE(entry.name);
         const int size_px = std::max(entry.min_size_px, 64);
         const auto ours = model(entry.name, size_px);
+        if (parameter_count(*ours.network) > 30'000'000) continue;  // interop/torchscript_python has them all
         const auto path = folder_ / (entry.name + ".torchscript");
         ASSERT_NO_THROW(export_torchscript(path, ours));
         EXPECT_TRUE(is_torchscript(path));

@@ -93,14 +93,15 @@ TEST_P(Zoo, StagesLieWhereTheyAreRegistered) {
     if (GetParam().starts_with("compact")) GTEST_SKIP() << "model_test.cpp asks them with weights as they are drawn";
     const torch::NoGradGuard no_grad;
     const auto smallest = network(2, size(), size())->trace(noise(1, size(), size())).stages;
-    const int edge = std::max(size(), static_cast<int>(4.0 * smallest.back().stride_px));
+    const int edge = std::max(size(), static_cast<int>(5.0 * smallest.back().stride_px));
     const auto made = network(2, edge, edge);
     for (const auto& parameter : made->named_parameters()) {
         auto value = parameter.value();
         if (value.dim() == 4) {
             const auto kernel = value.size(2);
-            const auto bell =
-                torch::exp(-0.5 * torch::square(torch::arange(kernel) - static_cast<double>(kernel - 1) / 2.0));
+            // Narrow, so that the image's border is far away.
+            const auto from_centre = torch::arange(kernel) - static_cast<double>(kernel - 1) / 2.0;
+            const auto bell = torch::exp(-0.5 * torch::square(from_centre * 6.0 / static_cast<double>(kernel)));
             value.copy_((torch::outer(bell, bell) / bell.sum().square() / value.size(1)).expand_as(value));
         } else if (value.dim() == 1) {
             // Whatever is below the input's mean must not fall under a ReLU.

@@ -32,7 +32,6 @@ torch::Tensor read_floats(const std::filesystem::path& path, int size_px) {
 void write(const std::filesystem::path& folder) {
     nlohmann::json list = nlohmann::json::array();
     for (const auto& entry : model_zoo()) {
-        if (entry.name.starts_with("compact")) continue;
         const int size_px = std::max(entry.min_size_px, 64);
         torch::manual_seed(1);
         const auto card = make_card(entry.name, {.classes = {"miss", "maybe", "hit"},
