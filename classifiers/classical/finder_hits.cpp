@@ -56,7 +56,8 @@ public:
     std::vector<std::vector<float>> predict(const CorpusReader& corpus, std::span<const std::int64_t> indices,
                                             unsigned threads, const ClassicalProgress& progress) const override {
         std::vector<std::vector<float>> rows;
-        for (const int count : count_peaks(corpus, indices, {&options_, 1}, threads, progress).front()) {
+        const auto counts = count_peaks(corpus, indices, {&options_, 1}, threads, progress);
+        for (const int count : counts.front()) {
             const double p = rule_.probability(count);
             rows.push_back({static_cast<float>(1.0 - p), static_cast<float>(p)});
         }
