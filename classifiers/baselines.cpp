@@ -5,181 +5,143 @@
 #include <iterator>
 #include <numeric>
 
-#include "classifiers/parallel.hpp"
-#include "classifiers/random_stage.hpp"
-#include "classifiers/spot_finder.hpp"
-#include "simulator/error.hpp"
+#include "classifiers/interval_classifier.hpp"
+#include "classifiers/metric_clustered_auc.hpp"
+#include "classifiers/metric_regression.hpp"
+#include "classifiers/radial_forest.hpp"
 
 namespace braggbench {
 namespace {
 
-constexpr std::size_t max_bins = 256;
-constexpr std::size_t max_intervals = 12;
-constexpr std::size_t fold_count = 5;
-
-// Candidate thresholds: midway between neighbouring distinct values, thinned to evenly spaced ranks.
-std::vector<double> candidate_thresholds(std::vector<double> values) {
-    std::sort(values.begin(), values.end());
-    std::vector<double> distinct_steps;
-    std::vector<double> thinned;
-    for (std::size_t i = 1; i < values.size(); ++i) {
-        if (values[i] > values[i - 1]) distinct_steps.push_back(std::midpoint(values[i - 1], values[i]));
-    }
-    if (distinct_steps.size() < max_bins) return distinct_steps;
-    for (std::size_t b = 1; b < max_bins; ++b) {
-        const std::size_t rank = b * values.size() / max_bins;
-        const double below = values[rank - 1];
-        const double step = below < values[rank] ? std::midpoint(below, values[rank]) : values[rank];
-        if (thinned.empty() || step > thinned.back()) thinned.push_back(step);
-    }
-    return thinned;
-}
-
-struct Rule {
-    std::vector<double> thresholds;
-    std::vector<int> classes;
+// What does not depend on the baseline.
+struct Setting {
+    int class_count = 0;
+    std::vector<double> train_shares;
+    std::vector<double> test_shares;
+    std::optional<double> accuracy_chance;
+    std::optional<double> balanced_chance;  // of any guess that ignores the image
 };
 
-int apply(const Rule& rule, double value) {
-    const auto interval = std::upper_bound(rule.thresholds.begin(), rule.thresholds.end(), value);
-    return rule.classes[static_cast<std::size_t>(std::distance(rule.thresholds.begin(), interval))];
+Setting setting_of(const BaselineData& data) {
+    Setting setting;
+    setting.class_count = static_cast<int>(data.outputs.size());
+    setting.train_shares = class_shares(data.train_labels, setting.class_count);
+    setting.test_shares = class_shares(data.test_labels, setting.class_count);
+    if (data.test_labels.empty()) return setting;
+    const auto occurring = std::ranges::count_if(setting.test_shares, [](double share) { return share > 0.0; });
+    setting.balanced_chance = 1.0 / static_cast<double>(occurring);
+    if (!data.train_labels.empty()) {
+        const auto majority =
+            std::distance(setting.train_shares.begin(), std::ranges::max_element(setting.train_shares));
+        setting.accuracy_chance = setting.test_shares[static_cast<std::size_t>(majority)];
+    }
+    return setting;
 }
 
-// The best rule of each number of intervals, from 1 to max_intervals (fewer if there are fewer bins).
-std::vector<Rule> best_rules(const std::vector<double>& values, const std::vector<int>& labels, int class_count) {
-    const auto steps = candidate_thresholds(values);
-    const std::size_t bins = steps.size() + 1;
-    const auto classes = static_cast<std::size_t>(class_count);
-    // before[b][c]: members of class c in bins below b.
-    std::vector<std::vector<std::int64_t>> before(bins + 1, std::vector<std::int64_t>(classes, 0));
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        const auto bin = static_cast<std::size_t>(
-            std::distance(steps.begin(), std::upper_bound(steps.begin(), steps.end(), values[i])));
-        ++before[bin + 1][static_cast<std::size_t>(labels[i])];
-    }
-    for (std::size_t b = 1; b <= bins; ++b) {
-        for (std::size_t c = 0; c < classes; ++c) before[b][c] += before[b - 1][c];
-    }
-    const auto majority = [&](std::size_t from, std::size_t to) {
-        std::size_t best = 0;
-        for (std::size_t c = 1; c < classes; ++c) {
-            if (before[to][c] - before[from][c] > before[to][best] - before[from][best]) best = c;
-        }
-        return best;
-    };
-    std::vector<std::vector<std::int64_t>> gain(bins, std::vector<std::int64_t>(bins + 1, 0));
-    for (std::size_t from = 0; from < bins; ++from) {
-        for (std::size_t to = from + 1; to <= bins; ++to) {
-            const auto c = majority(from, to);
-            gain[from][to] = before[to][c] - before[from][c];
-        }
-    }
-    const std::size_t most = std::min(max_intervals, bins);
-    // right[k][b]: most right answers on bins below b with k + 1 intervals; start[k][b]: where the last of them begins.
-    std::vector<std::vector<std::int64_t>> right(most, std::vector<std::int64_t>(bins + 1, 0));
-    std::vector<std::vector<std::size_t>> start(most, std::vector<std::size_t>(bins + 1, 0));
-    right[0] = gain[0];
-    for (std::size_t k = 1; k < most; ++k) {
-        for (std::size_t b = k + 1; b <= bins; ++b) {
-            right[k][b] = -1;
-            for (std::size_t cut = k; cut < b; ++cut) {
-                const auto total = right[k - 1][cut] + gain[cut][b];
-                if (total > right[k][b]) {
-                    right[k][b] = total;
-                    start[k][b] = cut;
-                }
-            }
-        }
-    }
-    std::vector<Rule> rules(most);
-    for (std::size_t k = 0; k < most; ++k) {
-        std::size_t end = bins;
-        for (std::size_t interval = k + 1; interval-- > 0;) {
-            const std::size_t from = start[interval][end];
-            rules[k].classes.push_back(static_cast<int>(majority(from, end)));
-            if (interval > 0) rules[k].thresholds.push_back(steps[from - 1]);
-            end = from;
-        }
-        std::reverse(rules[k].classes.begin(), rules[k].classes.end());
-        std::reverse(rules[k].thresholds.begin(), rules[k].thresholds.end());
-    }
-    return rules;
+bool ranks(const BaselineData& data) { return data.outputs.size() == 2; }
+
+// An answer that does not depend on the image.
+ChanceLevel guess(std::string name, Metric accuracy, const BaselineData& data, const Setting& setting) {
+    accuracy.chance = setting.accuracy_chance;
+    ChanceLevel level{std::move(name),
+                      accuracy,
+                      {accuracy.value ? setting.balanced_chance : std::nullopt, std::nullopt, setting.balanced_chance},
+                      std::nullopt};
+    const bool both = std::ranges::count_if(setting.test_shares, [](double share) { return share > 0.0; }) == 2;
+    if (ranks(data)) level.roc_auc = {both ? std::optional(0.5) : std::nullopt, std::nullopt, 0.5};
+    return level;
 }
 
-Metric accuracy_of_rule(const IntervalClassifier& rule, std::span<const ImageSummary> images,
-                        std::span<const int> labels, double ImageSummary::*number, std::optional<double> chance) {
+Metric constant_accuracy(const BaselineData& data, std::ptrdiff_t c) {
+    return proportion(std::ranges::count(data.test_labels, static_cast<int>(c)),
+                      static_cast<std::int64_t>(data.test_labels.size()), std::nullopt);
+}
+
+// Each image is guessed right with the probability guess[its class]; the interval is that of their mean.
+Metric expected_accuracy(const Setting& setting, std::span<const double> guess, std::size_t images) {
+    if (images == 0) return {};
+    double mean = 0.0;
+    double square = 0.0;
+    for (std::size_t c = 0; c < guess.size(); ++c) {
+        mean += setting.test_shares[c] * guess[c];
+        square += setting.test_shares[c] * guess[c] * guess[c];
+    }
+    const double half = 1.959964 * std::sqrt(std::max(0.0, square - mean * mean) / static_cast<double>(images));
+    return {mean, std::array{std::max(0.0, mean - half), std::min(1.0, mean + half)}, std::nullopt};
+}
+
+Metric auc_metric(std::span<const int> truth, std::span<const double> scores) {
+    const auto auc = clustered_auc(truth, scores);
+    if (!auc) return {std::nullopt, std::nullopt, 0.5};
+    return {auc->auc, auc->ci95, 0.5};
+}
+
+ChanceLevel answered(std::string name, std::span<const int> for_accuracy, std::span<const int> for_balance,
+                     const BaselineData& data, const Setting& setting) {
+    const auto by_accuracy = confusion_matrix(data.test_labels, for_accuracy, setting.class_count);
+    const auto by_balance = confusion_matrix(data.test_labels, for_balance, setting.class_count);
     std::int64_t right = 0;
-    for (std::size_t i = 0; i < labels.size(); ++i) right += rule.classify(images[i].*number) == labels[i] ? 1 : 0;
-    return proportion(right, static_cast<std::int64_t>(labels.size()), chance);
+    for (std::size_t c = 0; c < by_accuracy.size(); ++c) right += by_accuracy[c][c];
+    return {
+        std::move(name),
+        proportion(right, static_cast<std::int64_t>(data.test_labels.size()), setting.accuracy_chance),
+        {braggbench::balanced_accuracy(by_balance), recall_mean_ci95(by_balance), setting.balanced_chance},
+        std::nullopt,
+    };
+}
+
+ChanceLevel number_level(std::string name, double ImageSummary::*number, const BaselineData& data,
+                         std::span<const int> train_labels, const Setting& setting) {
+    const auto numbers = [number](std::span<const ImageSummary> images) {
+        std::vector<double> values;
+        for (const auto& image : images) values.push_back(image.*number);
+        return values;
+    };
+    const auto train_values = numbers(data.train_images);
+    auto test_values = numbers(data.test_images);
+    const auto answers = [&](FittedFor goal) {
+        const auto rule = IntervalClassifier::fit(train_values, train_labels, setting.class_count, data.seed, goal);
+        std::vector<int> said;
+        for (const double value : test_values) said.push_back(rule.classify(value));
+        return said;
+    };
+    auto level =
+        answered(std::move(name), answers(FittedFor::accuracy), answers(FittedFor::balanced_accuracy), data, setting);
+    if (!ranks(data)) return level;
+    const auto direction = clustered_auc(train_labels, train_values);
+    if (direction && direction->auc < 0.5) {
+        for (double& value : test_values) value = -value;
+    }
+    level.roc_auc = auc_metric(data.test_labels, test_values);
+    return level;
+}
+
+ChanceLevel forest_level(const BaselineData& data, std::span<const int> train_labels, const Setting& setting) {
+    const auto votes = forest_votes(data.train_images, train_labels, data.test_images, setting.class_count, data.seed);
+    const auto shares = class_shares(train_labels, setting.class_count);
+    std::vector<int> most;
+    std::vector<int> most_for_its_share;  // Bayes' rule with equal priors
+    std::vector<double> positive;
+    for (const auto& row : votes) {
+        most.push_back(static_cast<int>(std::distance(row.begin(), std::ranges::max_element(row))));
+        std::vector<double> weighed(row);
+        for (std::size_t c = 0; c < row.size(); ++c) weighed[c] = shares[c] > 0.0 ? row[c] / shares[c] : 0.0;
+        most_for_its_share.push_back(
+            static_cast<int>(std::distance(weighed.begin(), std::ranges::max_element(weighed))));
+        positive.push_back(row.back());
+    }
+    auto level = answered("radial_profile", most, most_for_its_share, data, setting);
+    if (ranks(data)) level.roc_auc = auc_metric(data.test_labels, positive);
+    return level;
+}
+
+nlohmann::json scores_json(const RegressionScores& by_median, const RegressionScores& by_mean) {
+    return {{"mean_absolute_error", by_median.mean_absolute_error},
+            {"root_mean_square", by_mean.root_mean_square},
+            {"r_squared", by_mean.r_squared}};
 }
 
 }  // namespace
-
-std::vector<ImageSummary> summarise_images(const CorpusReader& corpus, std::span<const std::int64_t> indices,
-                                           unsigned threads) {
-    const auto& response = corpus.info().response;
-    std::vector<ImageSummary> summaries(indices.size());
-    for_each_index(
-        static_cast<std::int64_t>(indices.size()),
-        [&](std::int64_t i) {
-            const auto k = static_cast<std::size_t>(i);
-            const auto raw = corpus.image(indices[k]);
-            Image<float> photons(raw.width, raw.height);
-            double total = 0.0;
-            for (std::size_t p = 0; p < raw.size(); ++p) {
-                const double value = (raw.pixels[p] - response.offset_adu) / response.gain_adu_per_photon;
-                photons.pixels[p] = static_cast<float>(value);
-                total += value;
-            }
-            summaries[k] = {total, static_cast<double>(find_spots(photons, {}).size())};
-        },
-        threads);
-    return summaries;
-}
-
-IntervalClassifier IntervalClassifier::fit(std::span<const double> values, std::span<const int> labels, int class_count,
-                                           std::uint64_t seed) {
-    if (values.empty() || values.size() != labels.size()) {
-        throw UsageError(std::to_string(values.size()) + " values and " + std::to_string(labels.size()) +
-                         " labels (a rule needs at least one, and as many of each). Use a corpus with a train split.");
-    }
-    if (!std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); })) {
-        throw UsageError("a value that is not finite (it has no place on a scale). Check the images.");
-    }
-    std::vector<std::size_t> fold(values.size());
-    RandomStream random(seed, 0, folds_stage);
-    for (auto& f : fold) f = draw_index(random, fold_count);
-
-    std::vector<std::int64_t> right(max_intervals, 0);
-    for (std::size_t f = 0; f < fold_count; ++f) {
-        std::vector<double> kept_values;
-        std::vector<int> kept_labels;
-        for (std::size_t i = 0; i < values.size(); ++i) {
-            if (fold[i] == f) continue;
-            kept_values.push_back(values[i]);
-            kept_labels.push_back(labels[i]);
-        }
-        if (kept_values.empty()) continue;
-        const auto rules = best_rules(kept_values, kept_labels, class_count);
-        for (std::size_t i = 0; i < values.size(); ++i) {
-            if (fold[i] != f) continue;
-            for (std::size_t k = 0; k < max_intervals; ++k) {
-                const auto& rule = rules[std::min(k, rules.size() - 1)];
-                right[k] += apply(rule, values[i]) == labels[i] ? 1 : 0;
-            }
-        }
-    }
-    const auto best =
-        static_cast<std::size_t>(std::distance(right.begin(), std::max_element(right.begin(), right.end())));
-    const auto rules = best_rules({values.begin(), values.end()}, {labels.begin(), labels.end()}, class_count);
-    const auto& chosen = rules[std::min(best, rules.size() - 1)];
-    IntervalClassifier result;
-    result.thresholds_ = chosen.thresholds;
-    result.classes_ = chosen.classes;
-    return result;
-}
-
-int IntervalClassifier::classify(double value) const { return apply({thresholds_, classes_}, value); }
 
 std::vector<double> class_shares(std::span<const int> labels, int class_count) {
     std::vector<double> shares(static_cast<std::size_t>(class_count), 0.0);
@@ -188,49 +150,97 @@ std::vector<double> class_shares(std::span<const int> labels, int class_count) {
     return shares;
 }
 
-std::vector<ChanceLevel> chance_levels(std::span<const int> train_labels, std::span<const ImageSummary> train_images,
-                                       std::span<const int> test_labels, std::span<const ImageSummary> test_images,
-                                       int class_count, std::uint64_t seed) {
-    const auto train_shares = class_shares(train_labels, class_count);
-    const auto test_shares = class_shares(test_labels, class_count);
-    const auto majority_class =
-        std::distance(train_shares.begin(), std::max_element(train_shares.begin(), train_shares.end()));
-    const auto majority =
-        proportion(std::count(test_labels.begin(), test_labels.end(), static_cast<int>(majority_class)),
-                   static_cast<std::int64_t>(test_labels.size()), std::nullopt);
-    const auto guess = [&](double accuracy_of_guess) {
-        Metric metric;
-        if (!test_labels.empty()) metric.value = accuracy_of_guess;
-        metric.chance = majority.value;
-        return metric;
-    };
-    std::vector<ChanceLevel> levels;
-    levels.push_back({"majority", majority});
-    levels.back().accuracy.chance = majority.value;
-    levels.push_back({"prior", levels.back().accuracy});
-    levels.push_back(
-        {"stratified", guess(std::inner_product(train_shares.begin(), train_shares.end(), test_shares.begin(), 0.0))});
-    levels.push_back({"uniform", guess(1.0 / class_count)});
-    for (const auto& [name, number] : {std::pair{"total_intensity", &ImageSummary::total_photons},
-                                       std::pair{"spot_count", &ImageSummary::spot_count}}) {
-        std::vector<double> values;
-        for (const auto& image : train_images) values.push_back(image.*number);
-        const auto rule = IntervalClassifier::fit(values, train_labels, class_count, seed);
-        levels.push_back({name, accuracy_of_rule(rule, test_images, test_labels, number, majority.value)});
+std::optional<std::array<double, 2>> recall_mean_ci95(const Confusion& confusion) {
+    double sum = 0.0;
+    std::array<double, 2> squares = {0.0, 0.0};
+    int classes = 0;
+    for (std::size_t c = 0; c < confusion.size(); ++c) {
+        const auto support = std::accumulate(confusion[c].begin(), confusion[c].end(), std::int64_t{0});
+        if (support == 0) continue;
+        const double recall = static_cast<double>(confusion[c][c]) / static_cast<double>(support);
+        const auto wilson = wilson_ci95(confusion[c][c], support);
+        sum += recall;
+        for (std::size_t end = 0; end < 2; ++end) squares[end] += (wilson[end] - recall) * (wilson[end] - recall);
+        ++classes;
     }
+    if (classes == 0) return std::nullopt;
+    return std::array{(sum - std::sqrt(squares[0])) / classes, (sum + std::sqrt(squares[1])) / classes};
+}
+
+std::vector<ChanceLevel> chance_levels(const BaselineData& data) {
+    const auto setting = setting_of(data);
+    const bool has_train = !data.train_labels.empty();
+    const auto majority = std::distance(setting.train_shares.begin(), std::ranges::max_element(setting.train_shares));
+    const Metric most_frequent = has_train ? constant_accuracy(data, majority) : Metric{};
+    const std::size_t images = data.test_labels.size();
+    std::vector<ChanceLevel> levels;
+    levels.push_back(guess("majority", most_frequent, data, setting));
+    levels.push_back(guess("prior", most_frequent, data, setting));
+    levels.push_back(guess(
+        "stratified", has_train ? expected_accuracy(setting, setting.train_shares, images) : Metric{}, data, setting));
+    Metric uniform;
+    if (images > 0) uniform.value = 1.0 / setting.class_count;
+    levels.push_back(guess("uniform", uniform, data, setting));
+    for (std::size_t c = 0; c < data.outputs.size(); ++c) {
+        levels.push_back(guess("constant_" + data.outputs[c], constant_accuracy(data, static_cast<std::ptrdiff_t>(c)),
+                               data, setting));
+    }
+    if (data.train_images.empty() || images == 0) return levels;
+    const auto train_labels = std::span(data.train_labels).first(data.train_images.size());
+    levels.push_back(number_level("total_intensity", &ImageSummary::total_photons, data, train_labels, setting));
+    levels.push_back(number_level("spot_count", &ImageSummary::spot_count, data, train_labels, setting));
+    levels.push_back(forest_level(data, train_labels, setting));
     return levels;
 }
 
-std::vector<ChanceLevel> chance_levels(const CorpusReader& corpus, std::span<const std::int64_t> test_indices,
-                                       std::span<const int> test_labels) {
-    const auto train_indices = corpus.indices(Split::train);
-    std::vector<int> train_labels;
-    train_labels.reserve(train_indices.size());
-    for (const auto index : train_indices)
-        train_labels.push_back(corpus.class_indices()[static_cast<std::size_t>(index)]);
-    return chance_levels(train_labels, summarise_images(corpus, train_indices), test_labels,
-                         summarise_images(corpus, test_indices), static_cast<int>(corpus.info().class_names.size()),
-                         corpus.info().seed);
+nlohmann::json chance_json(std::span<const ChanceLevel> levels) {
+    nlohmann::json json = nlohmann::json::object();
+    for (const auto& level : levels) {
+        auto& entry = json[level.name] = {{"accuracy", level.accuracy}, {"balanced_accuracy", level.balanced_accuracy}};
+        if (level.roc_auc) entry["roc_auc"] = *level.roc_auc;
+    }
+    return json;
+}
+
+nlohmann::json best_json(std::span<const ChanceLevel> levels) {
+    nlohmann::json json = nlohmann::json::object();
+    const auto best_by = [&](const char* score, const auto& metric_of) {
+        nlohmann::json best = {{"name", nullptr}, {"value", nullptr}};
+        double highest = -1.0;
+        for (const auto& level : levels) {
+            const std::optional<double> value = metric_of(level).value;
+            if (!value || *value <= highest) continue;
+            highest = *value;
+            best = {{"name", level.name}, {"value", *value}};
+        }
+        json[score] = best;
+    };
+    best_by("accuracy", [](const ChanceLevel& level) { return level.accuracy; });
+    best_by("balanced_accuracy", [](const ChanceLevel& level) { return level.balanced_accuracy; });
+    if (!levels.empty() && levels.front().roc_auc) {
+        best_by("roc_auc", [](const ChanceLevel& level) { return level.roc_auc.value_or(Metric{}); });
+    }
+    return json;
+}
+
+nlohmann::json value_chance_json(const ValueBaselineData& data) {
+    nlohmann::json json = nlohmann::json::object();
+    if (data.train_values.empty() || data.test_values.empty()) return json;
+    auto sorted = data.train_values;
+    std::ranges::sort(sorted);
+    const double median = std::midpoint(sorted[(sorted.size() - 1) / 2], sorted[sorted.size() / 2]);
+    const double mean = std::accumulate(sorted.begin(), sorted.end(), 0.0) / static_cast<double>(sorted.size());
+    const auto score = [&](std::span<const double> predicted) {
+        return scores_json(regression_scores(data.test_values, predicted, data.seed, median),
+                           regression_scores(data.test_values, predicted, data.seed, mean));
+    };
+    json["train_median"] = score(std::vector<double>(data.test_values.size(), median));
+    json["train_mean"] = score(std::vector<double>(data.test_values.size(), mean));
+    if (!data.train_images.empty()) {
+        const auto train_values = std::span(data.train_values).first(data.train_images.size());
+        json["radial_profile"] = score(forest_values(data.train_images, train_values, data.test_images, data.seed));
+    }
+    return json;
 }
 
 }  // namespace braggbench

@@ -6,17 +6,13 @@
 #include <cmath>
 #include <limits>
 
+#include "bench/report/plot_area.hpp"
+
 namespace braggbench::report {
 
 namespace {
 
-// In the units of the viewBox.
-constexpr double width = 560.0;
-constexpr double height = 320.0;
-constexpr double left = 62.0;
-constexpr double right = 420.0;
-constexpr double top = 14.0;
-constexpr double bottom = 252.0;
+constexpr PlotArea area{560.0, 320.0, 62.0, 420.0, 14.0, 252.0};
 constexpr double key_step = 18.0;
 constexpr std::size_t colours = 8;   // k0 to k7 of report.css; after them dashed
 constexpr double log_decades = 8.0;  // that a logarithmic axis shows at most, below its highest point
@@ -51,35 +47,25 @@ std::string tick_words(double value, Scale scale) {
     return fmt::format("{:g}", std::round(value * 1e6) / 1e6);
 }
 
-double place_x(const Axis& axis, double value) { return left + axis.fraction(value) * (right - left); }
-double place_y(const Axis& axis, double value) { return bottom - axis.fraction(value) * (bottom - top); }
-
 std::string grid(const CurveChart& chart, const Axis& x, const Axis& y) {
     std::string svg;
-    for (const double tick : y.ticks) {
-        const double at = place_y(y, tick);
-        svg += fmt::format(
-            "<line class=\"grid\" x1=\"{0}\" x2=\"{1}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\"/><text class=\"tick\" x=\"{3}\" "
-            "y=\"{4:.1f}\" text-anchor=\"end\">{5}</text>",
-            left, right, at, left - 6, at + 4, tick_words(tick, chart.y_scale));
-    }
+    for (const double tick : y.ticks) svg += area.y_tick(area.y(y, tick), tick_words(tick, chart.y_scale));
     for (const double tick : x.ticks) {
-        const double at = place_x(x, tick);
+        const double at = area.x(x, tick);
         svg += fmt::format(
             "<line class=\"grid\" x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1}\" y2=\"{2}\"/><text class=\"tick\" "
             "x=\"{0:.1f}\" y=\"{3}\" text-anchor=\"middle\">{4}</text>",
-            at, top, bottom, bottom + 16, tick_words(tick, chart.x_scale));
+            at, area.top, area.bottom, area.bottom + 16, tick_words(tick, chart.x_scale));
         if (chart.resolution && tick > 0.0) {
             svg += fmt::format(
                 "<text class=\"tick\" x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{:.3g}\u00a0\u00c5</text>", at,
-                bottom + 31, 1.0 / tick);
+                area.bottom + 31, 1.0 / tick);
         }
     }
-    svg += fmt::format("<text class=\"axis\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>", (left + right) / 2,
-                       bottom + (chart.resolution ? 50 : 36), escape(chart.x_label));
+    svg += area.x_label(chart.x_label, chart.resolution ? 50 : 36);
     svg +=
         fmt::format("<text class=\"axis\" transform=\"translate(14 {}) rotate(-90)\" text-anchor=\"middle\">{}</text>",
-                    (top + bottom) / 2, escape(chart.y_label));
+                    (area.top + area.bottom) / 2, escape(chart.y_label));
     return svg;
 }
 
@@ -91,10 +77,39 @@ std::string path_of(const CurveChart& chart, const NamedCurve& curve, const Axis
             pen_down = false;
             continue;
         }
-        path += fmt::format("{}{:.1f} {:.1f}", pen_down ? "L" : "M", place_x(x, at), place_y(y, value));
+        path += fmt::format("{}{:.1f} {:.1f}", pen_down ? "L" : "M", area.x(x, at), area.y(y, value));
         pen_down = true;
     }
     return path;
+}
+
+// Measured points: a dot each, its interval as a bar.
+std::string dots_of(const CurveChart& chart, const NamedCurve& curve, const Axis& x, const Axis& y,
+                    std::string_view style) {
+    std::string svg;
+    for (std::size_t i = 0; i < curve.points.size(); ++i) {
+        const auto& [at, value] = curve.points[i];
+        if (!shown(at, chart.x_scale) || !shown(value, chart.y_scale)) continue;
+        const double place = area.x(x, at);
+        if (i < curve.intervals.size() && curve.intervals[i]) {
+            svg += fmt::format("<line class=\"bar {0}\" x1=\"{1:.1f}\" x2=\"{1:.1f}\" y1=\"{2:.1f}\" y2=\"{3:.1f}\"/>",
+                               style, place, area.y(y, (*curve.intervals[i])[0]), area.y(y, (*curve.intervals[i])[1]));
+        }
+        svg += fmt::format(
+            "<circle class=\"point {}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3.5\"><title>{}, {:.3g}: "
+            "{:.3g}</title></circle>",
+            style, place, area.y(y, value), escape(curve.name), at, value);
+    }
+    return svg;
+}
+
+std::string key_line(std::string_view style, double y) {
+    return fmt::format("<line class=\"{0}\" x1=\"{1}\" x2=\"{2}\" y1=\"{3:.1f}\" y2=\"{3:.1f}\"/>", style,
+                       area.right + 12, area.right + 30, y - 4);
+}
+
+std::string key(const std::string& mark, std::string_view name, double y) {
+    return mark + fmt::format("<text x=\"{}\" y=\"{:.1f}\">{}</text>", area.right + 36, y, escape(name));
 }
 
 }  // namespace
@@ -113,27 +128,33 @@ std::string curve_chart(const CurveChart& chart) {
         return fmt::format("<p class=\"absent\">{}: there is nothing to be drawn.</p>\n", escape(chart.title));
     }
     const Axis x = axis_of(x_span, chart.x_scale);
-    const Axis y = axis_of(y_span, chart.y_scale);
+    const Axis y = chart.y_axis ? *chart.y_axis : axis_of(y_span, chart.y_scale);
     std::string svg = grid(chart, x, y);
-    double key_y = top + 10;
+    if (chart.reference) svg += area.across("reference", area.y(y, *chart.reference));
+    double key_y = area.top + 10;
     std::size_t number = 0;
     for (const NamedCurve& curve : chart.curves) {
-        const std::string path = path_of(chart, curve, x, y);
         const std::string style = fmt::format("k{}{}", number % colours, number < colours ? "" : " further");
         ++number;  // of curves without points as well, so that a class has one colour in all charts
-        if (path.empty()) continue;
-        svg += fmt::format("<path class=\"curve {}\" d=\"{}\"/>", style, path);
-        svg += fmt::format(
-            "<line class=\"curve {0}\" x1=\"{1}\" x2=\"{2}\" y1=\"{3:.1f}\" y2=\"{3:.1f}\"/><text x=\"{4}\" "
-            "y=\"{5:.1f}\">{6}</text>",
-            style, right + 12, right + 30, key_y - 4, right + 36, key_y, escape(curve.name));
+        if (curve.measured) {
+            svg += dots_of(chart, curve, x, y, style);
+            svg += key(fmt::format("<circle class=\"point {}\" cx=\"{}\" cy=\"{:.1f}\" r=\"3.5\"/>", style,
+                                   area.right + 21, key_y - 4),
+                       curve.name, key_y);
+        } else {
+            const std::string path = path_of(chart, curve, x, y);
+            if (path.empty()) continue;
+            svg += fmt::format("<path class=\"curve {}\" d=\"{}\"/>", style, path);
+            svg += key(key_line("curve " + style, key_y), curve.name, key_y);
+        }
         key_y += key_step;
     }
-    const double needed = std::max(height, key_y);
-    return fmt::format(
-        "<figure class=\"chart\"><figcaption>{}</figcaption><svg viewBox=\"0 0 {} {}\" role=\"img\" "
-        "aria-label=\"{}\">{}</svg></figure>\n",
-        escape(chart.title), width, needed, escape(chart.description), svg);
+    if (chart.reference) {
+        svg += key(key_line("reference", key_y), chart.reference_label, key_y);
+        key_y += key_step;
+    }
+    const double needed = std::max(area.height, key_y);
+    return figure(chart.title, chart.description, area.width, needed, svg);
 }
 
 }  // namespace braggbench::report

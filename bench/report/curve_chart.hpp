@@ -1,7 +1,9 @@
-// Several curves over one axis as inline SVG, told apart by colour and by their names beside the chart. Colours come
-// from report.css.
+// Several curves, or measured points with intervals, over one axis as inline SVG, told apart by colour and by their
+// names beside the chart. Colours come from report.css.
 #pragma once
 
+#include <array>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +16,8 @@ struct NamedCurve {
     std::string name;
     std::vector<std::pair<double, double>> points;  // those that are not finite, or not positive on a logarithmic
                                                     // axis, interrupt it
+    bool measured = false;                          // dots with intervals rather than a line
+    std::vector<std::optional<std::array<double, 2>>> intervals = {};  // of y, empty or one per point
 };
 
 struct CurveChart {
@@ -25,6 +29,9 @@ struct CurveChart {
     Scale y_scale = Scale::linear;
     bool resolution = false;  // x is s in 1/A; d is written below it
     std::vector<NamedCurve> curves;
+    std::optional<Axis> y_axis = std::nullopt;  // default: around the points
+    std::optional<double> reference = std::nullopt;
+    std::string reference_label = {};
 };
 
 // Axes span the points. Says so if there are none.

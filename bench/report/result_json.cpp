@@ -47,20 +47,35 @@ Metric metric(const json& object, std::string_view key) {
     return result;
 }
 
-std::vector<Baseline> baselines(const json& evaluation) {
+const json& tasks(const json& evaluation) {
+    const json& models = member(evaluation, "models");
+    return member(models.is_array() && !models.empty() ? models.front() : evaluation, "tasks");
+}
+
+const json& task_of_kind(const json& evaluation, std::string_view kind) {
+    static const json nothing;
+    for (const json& task : tasks(evaluation)) {
+        if (text(task, "kind") == kind) return task;
+    }
+    return nothing;
+}
+
+std::vector<Baseline> baselines(const json& task, std::string_view score) {
     std::vector<Baseline> result;
-    const json& levels = member(evaluation, "chance_levels");
+    const json& levels = member(task, "chance_levels");
     if (levels.is_null()) return result;
-    for (const auto& [key, value] : levels.items()) result.push_back({key, metric(levels, key)});
+    for (const auto& [key, level] : levels.items()) {
+        if (!key.starts_with("constant_")) result.push_back({key, metric(level, score)});
+    }
     std::stable_sort(result.begin(), result.end(), [](const Baseline& a, const Baseline& b) {
-        return a.accuracy.value.value_or(-1.0) > b.accuracy.value.value_or(-1.0);
+        return a.score.value.value_or(-1.0) > b.score.value.value_or(-1.0);
     });
     return result;
 }
 
-std::optional<Baseline> best_baseline(const json& evaluation) {
-    const std::vector<Baseline> all = baselines(evaluation);
-    if (all.empty() || !all.front().accuracy.value) return std::nullopt;
+std::optional<Baseline> best_baseline(const json& task, std::string_view score) {
+    const std::vector<Baseline> all = baselines(task, score);
+    if (all.empty() || !all.front().score.value) return std::nullopt;
     return all.front();
 }
 
@@ -71,6 +86,7 @@ std::string baseline_name(std::string_view key) {
     if (key == "uniform") return "uniform guess";
     if (key == "total_intensity") return "total intensity";
     if (key == "spot_count") return "spot count";
+    if (key == "radial_profile") return "radial profile";
     return map_name(key);
 }
 
@@ -81,6 +97,7 @@ std::string baseline_description(std::string_view key) {
     if (key == "uniform") return "guesses evenly among the classes";
     if (key == "total_intensity") return "the best rule on each image\u2019s total intensity";
     if (key == "spot_count") return "the best rule on each image\u2019s number of spots";
+    if (key == "radial_profile") return "a random forest on each image\u2019s mean photons in 64 rings";
     return "";
 }
 

@@ -20,13 +20,20 @@ std::string text(const nlohmann::json& object, std::string_view key, std::string
 // A metric object, a bare number (then without interval and chance) or nothing.
 Metric metric(const nlohmann::json& object, std::string_view key);
 
+// The tasks of an evaluation: one per head; of several models those of the first.
+const nlohmann::json& tasks(const nlohmann::json& evaluation);
+// The first of that kind ("one_of_n", "multi_label", "regression"); a null value if there is none.
+const nlohmann::json& task_of_kind(const nlohmann::json& evaluation, std::string_view kind);
+
 struct Baseline {
     std::string key;  // "total_intensity"
-    Metric accuracy;
+    Metric score;
 };
-std::vector<Baseline> baselines(const nlohmann::json& evaluation);
-// The most accurate of them; absent if the evaluation has none.
-std::optional<Baseline> best_baseline(const nlohmann::json& evaluation);
+// Of a task of classes, or of one label, by "accuracy" or another score; the highest first. Without those that always
+// say one class, the best of which is the majority.
+std::vector<Baseline> baselines(const nlohmann::json& task, std::string_view score);
+// The best of all by that score; absent if there are none.
+std::optional<Baseline> best_baseline(const nlohmann::json& task, std::string_view score);
 std::string baseline_name(std::string_view key);         // "total intensity"
 std::string baseline_description(std::string_view key);  // what it does, half a sentence
 

@@ -5,22 +5,16 @@
 #include <algorithm>
 #include <cmath>
 
+#include "bench/report/plot_area.hpp"
+
 namespace braggbench::report {
 
 namespace {
 
-// The drawing area of a line chart, in the units of its viewBox.
-constexpr double chart_width = 480.0;
-constexpr double chart_height = 290.0;
-constexpr double plot_left = 50.0;
-constexpr double plot_right = 396.0;
-constexpr double plot_top = 34.0;
-constexpr double plot_bottom = 246.0;
+constexpr PlotArea area{480.0, 290.0, 50.0, 396.0, 34.0, 246.0};
 constexpr double label_gap = 16.0;
 
 bool drawable(const std::optional<double>& value) { return value && std::isfinite(*value); }
-
-double plot_y(const Axis& axis, double value) { return plot_bottom - axis.fraction(value) * (plot_bottom - plot_top); }
 
 // A tick's own precision: no more decimals than needed.
 std::string tick_label(double value, NumberStyle style) {
@@ -60,8 +54,8 @@ std::string band(const LineChart& chart, const Curve& curve, const std::vector<d
     std::string lower;
     for (std::size_t i = 0; i < curve.intervals.size() && i < x.size(); ++i) {
         if (!curve.intervals[i]) continue;
-        upper += fmt::format("{:.1f},{:.1f} ", x[i], plot_y(chart.y, (*curve.intervals[i])[1]));
-        lower = fmt::format("{:.1f},{:.1f} ", x[i], plot_y(chart.y, (*curve.intervals[i])[0])) + lower;
+        upper += fmt::format("{:.1f},{:.1f} ", x[i], area.y(chart.y, (*curve.intervals[i])[1]));
+        lower = fmt::format("{:.1f},{:.1f} ", x[i], area.y(chart.y, (*curve.intervals[i])[0])) + lower;
     }
     if (upper.empty()) return "";
     return fmt::format("<polygon class=\"band {}\" points=\"{}{}\"/>", curve.style, upper, lower);
@@ -76,7 +70,7 @@ std::string points_and_line(const LineChart& chart, const Curve& curve, const st
             pen_down = false;
             continue;
         }
-        const double y = plot_y(chart.y, *curve.values[i]);
+        const double y = area.y(chart.y, *curve.values[i]);
         path += fmt::format("{}{:.1f} {:.1f}", pen_down ? "L" : "M", x[i], y);
         pen_down = true;
         dots += fmt::format(
@@ -91,11 +85,7 @@ std::string points_and_line(const LineChart& chart, const Curve& curve, const st
 std::string y_grid(const LineChart& chart) {
     std::string svg;
     for (const double tick : chart.y.ticks) {
-        const double y = plot_y(chart.y, tick);
-        svg += fmt::format(
-            "<line class=\"grid\" x1=\"{0}\" x2=\"{1}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\"/><text class=\"tick\" x=\"{3}\" "
-            "y=\"{4:.1f}\" text-anchor=\"end\">{5}</text>",
-            plot_left, plot_right, y, plot_left - 7, y + 4, tick_label(tick, chart.y_style));
+        svg += area.y_tick(area.y(chart.y, tick), tick_label(tick, chart.y_style));
     }
     return svg;
 }
@@ -105,10 +95,9 @@ std::string x_ticks(const LineChart& chart, const std::vector<double>& x) {
     const std::size_t every = (chart.x.size() + 11) / 12;
     for (std::size_t i = 0; i < chart.x.size(); i += std::max<std::size_t>(every, 1)) {
         svg += fmt::format("<text class=\"tick\" x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{:g}</text>", x[i],
-                           plot_bottom + 18, chart.x[i]);
+                           area.bottom + 18, chart.x[i]);
     }
-    return svg + fmt::format("<text class=\"axis\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
-                             (plot_left + plot_right) / 2, plot_bottom + 36, escape(chart.x_label));
+    return svg + area.x_label(chart.x_label, 36);
 }
 
 double percent(const Axis& axis, double value) { return 2.0 + 96.0 * axis.fraction(value); }
@@ -202,39 +191,35 @@ std::string line_chart(const LineChart& chart) {
     const double span = chart.x.empty() ? 0.0 : chart.x.back() - chart.x.front();
     for (const double value : chart.x) {
         const double share = span > 0.0 ? (value - chart.x.front()) / span : 0.5;
-        x.push_back(plot_left + 10 + share * (plot_right - plot_left - 20));
+        x.push_back(area.left + 10 + share * (area.right - area.left - 20));
     }
     std::string svg = y_grid(chart) + x_ticks(chart, x);
     if (chart.marked_x && !chart.x.empty()) {
         const double share = span > 0.0 ? (*chart.marked_x - chart.x.front()) / span : 0.5;
-        const double place = plot_left + 10 + share * (plot_right - plot_left - 20);
+        const double place = area.left + 10 + share * (area.right - area.left - 20);
         svg += fmt::format(
             "<line class=\"marked\" x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1}\" y2=\"{2}\"/><text class=\"tick\" "
             "x=\"{0:.1f}\" y=\"{3}\" text-anchor=\"middle\">{4}</text>",
-            place, plot_top, plot_bottom, plot_top - 5, escape(chart.marked_label));
+            place, area.top, area.bottom, area.top - 5, escape(chart.marked_label));
     }
     std::vector<EndLabel> labels;
     if (chart.reference) {
-        const double y = plot_y(chart.y, *chart.reference);
-        svg += fmt::format("<line class=\"reference\" x1=\"{0}\" x2=\"{1}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\"/>", plot_left,
-                           plot_right, y);
+        const double y = area.y(chart.y, *chart.reference);
+        svg += area.across("reference", y);
         labels.push_back({chart.reference_label, "reference-label", y});
     }
     for (const Curve& curve : chart.curves) svg += band(chart, curve, x);
     for (const Curve& curve : chart.curves) {
         svg += points_and_line(chart, curve, x);
         const auto last = std::find_if(curve.values.rbegin(), curve.values.rend(), drawable);
-        if (last != curve.values.rend()) labels.push_back({curve.name, curve.style, plot_y(chart.y, **last)});
+        if (last != curve.values.rend()) labels.push_back({curve.name, curve.style, area.y(chart.y, **last)});
     }
     spread(labels);
     for (const EndLabel& label : labels) {
-        svg += fmt::format("<text class=\"label {}\" x=\"{}\" y=\"{:.1f}\">{}</text>", label.style, plot_right + 6,
+        svg += fmt::format("<text class=\"label {}\" x=\"{}\" y=\"{:.1f}\">{}</text>", label.style, area.right + 6,
                            label.y + 4, escape(label.name));
     }
-    return fmt::format(
-        "<figure class=\"chart\"><figcaption>{}</figcaption><svg viewBox=\"0 0 {} {}\" role=\"img\" "
-        "aria-label=\"{}\">{}</svg></figure>\n",
-        escape(chart.title), chart_width, chart_height, escape(chart.description), svg);
+    return figure(chart.title, chart.description, area.width, area.height, svg);
 }
 
 std::string dot_chart(const DotChart& chart) {

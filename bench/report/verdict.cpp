@@ -21,22 +21,69 @@ std::string_view against(const Metric& metric, double level, std::string_view ab
     return (*metric.ci95)[1] < level ? below : within;
 }
 
-std::string accuracy_sentences(const json& evaluation) {
-    const Metric accuracy = metric(evaluation, "accuracy");
+std::string class_sentences(const json& evaluation, const json& task) {
+    const Metric accuracy = metric(task, "accuracy");
     if (!accuracy.value) return "The evaluation has no defined accuracy. ";
     std::string words = fmt::format(
         "On {} held-out {} images of {} classes the network names the right class for <strong>{}</strong>{}. ",
-        format_count(count(evaluation, "images")), escape(text(evaluation, "split", "test")),
-        member(evaluation, "class_names").size(), format(accuracy.value, percent),
+        format_count(count(task, "images")), escape(text(evaluation, "split", "test")), member(task, "outputs").size(),
+        format(accuracy.value, percent),
         accuracy.ci95 ? fmt::format(" (95\u202f% interval {})", format_interval(accuracy.ci95, percent)) : "");
-    if (const auto best = best_baseline(evaluation)) {
+    if (const auto best = best_baseline(task, "accuracy")) {
         words += fmt::format("The best trivial baseline ({}) reaches <strong>{}</strong> on the same images: {}. ",
-                             escape(baseline_name(best->key)), format(best->accuracy.value, percent),
-                             against(accuracy, *best->accuracy.value, "the network is beyond it",
+                             escape(baseline_name(best->key)), format(best->score.value, percent),
+                             against(accuracy, *best->score.value, "the network is beyond it",
                                      "the network\u2019s interval includes that, so no advantage over it is shown",
                                      "the network is worse than that"));
     }
     return words;
+}
+
+// A label is told if the whole interval of its balanced accuracy lies beyond what needs no network.
+std::string label_sentences(const json& evaluation, const json& task) {
+    const json& labels = member(task, "labels");
+    std::string told;
+    std::string not_told;
+    for (const json& label : labels) {
+        const Metric balanced = metric(label, "balanced_accuracy");
+        const auto best = best_baseline(label, "balanced_accuracy");
+        const bool beyond =
+            balanced.value && best && (balanced.ci95 ? (*balanced.ci95)[0] : *balanced.value) > *best->score.value;
+        std::string& list = beyond ? told : not_told;
+        list += fmt::format("{}{} ({}{})", list.empty() ? "" : ", ", escape(text(label, "name")),
+                            format(balanced.value, percent),
+                            best ? fmt::format(" against {}", format(best->score.value, percent)) : "");
+    }
+    std::string words = fmt::format("Of {} labels on {} held-out {} images, ", labels.size(),
+                                    format_count(count(task, "images")), escape(text(evaluation, "split", "test")));
+    words += told.empty()
+                 ? "none is told better than by the best trivial baseline, by balanced accuracy. "
+                 : "these are told better than by the best trivial baseline, by balanced accuracy: " + told + ". ";
+    if (!told.empty() && !not_told.empty()) words += "No advantage is shown for " + not_told + ". ";
+    return words;
+}
+
+std::string value_sentences(const json& task) {
+    std::string words;
+    for (const json& value : member(task, "values")) {
+        const Metric error = metric(value, "mean_absolute_error");
+        if (!error.value) continue;
+        words += fmt::format("{} is off by {} {} on average, {} by always saying the train split\u2019s median. ",
+                             escape(text(value, "name")), format(error.value), escape(text(value, "units")),
+                             format(error.chance));
+    }
+    return words;
+}
+
+std::string accuracy_sentences(const json& evaluation) {
+    std::string words;
+    for (const json& task : tasks(evaluation)) {
+        const std::string kind = text(task, "kind");
+        words += kind == "one_of_n"      ? class_sentences(evaluation, task)
+                 : kind == "multi_label" ? label_sentences(evaluation, task)
+                                         : value_sentences(task);
+    }
+    return words.empty() ? "The evaluation has no tasks. " : words;
 }
 
 std::string saliency_sentences(const json& explanation) {
@@ -92,11 +139,21 @@ std::string interval_below(const Metric& shown, NumberStyle style) {
 std::string key_figures(const ReportInput& input) {
     std::string figures;
     if (input.evaluation) {
-        const Metric accuracy = metric(*input.evaluation, "accuracy");
-        figures += figure("Accuracy", format(accuracy.value, percent), interval_below(accuracy, percent));
-        if (const auto best = best_baseline(*input.evaluation)) {
-            figures += figure("Best trivial baseline", format(best->accuracy.value, percent),
-                              escape(capitalised(baseline_name(best->key))));
+        const json& task = task_of_kind(*input.evaluation, "one_of_n");
+        if (!task.is_null()) {
+            const Metric accuracy = metric(task, "accuracy");
+            figures += figure("Accuracy", format(accuracy.value, percent), interval_below(accuracy, percent));
+            if (const auto best = best_baseline(task, "accuracy")) {
+                figures += figure("Best trivial baseline", format(best->score.value, percent),
+                                  escape(capitalised(baseline_name(best->key))));
+            }
+        }
+        const json& labels = task_of_kind(*input.evaluation, "multi_label");
+        if (!labels.is_null()) {
+            const Metric precision = metric(labels, "mean_average_precision");
+            figures += figure(
+                "Mean average precision", format(precision.value, percent),
+                fmt::format("{}; chance {}", interval_below(precision, percent), format(precision.chance, percent)));
         }
     }
     if (input.explanation) {

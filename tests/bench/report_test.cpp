@@ -7,6 +7,7 @@
 #include <iterator>
 #include <limits>
 
+#include "bench/report/curve_chart.hpp"
 #include "bench/report/html.hpp"
 #include "bench/report/svg_charts.hpp"
 #include "simulator/error.hpp"
@@ -109,7 +110,8 @@ TEST(Report, VerdictPutsAccuracyBesideTheBestBaselineAndSaliencyBesideItsCeiling
 
 TEST(Report, VerdictDoesNotFlatter) {
     ReportInput input = full_input();
-    (*input.evaluation)["chance_levels"]["spot_count"] = {{"value", 0.95}, {"ci95", {0.92, 0.97}}, {"chance", 0.264}};
+    json& task = (*input.evaluation)["tasks"][0];
+    task["chance_levels"]["spot_count"]["accuracy"] = {{"value", 0.95}, {"ci95", {0.92, 0.97}}, {"chance", 0.264}};
     for (json& row : (*input.explanation)["rows"]) {
         if (row["kind"] == "attribution") row["slift"] = {{"value", 1.02}, {"ci95", {0.9, 1.2}}, {"chance", 1.0}};
     }
@@ -118,8 +120,47 @@ TEST(Report, VerdictDoesNotFlatter) {
     EXPECT_TRUE(contains(page, "it is not distinguishable from chance"));
     EXPECT_TRUE(contains(page, "more than any of the network"));
     EXPECT_FALSE(contains(page, "the network is beyond it"));
-    (*input.evaluation)["chance_levels"]["spot_count"]["value"] = 0.99;
+    task["chance_levels"]["spot_count"]["accuracy"]["value"] = 0.99;
     EXPECT_TRUE(contains(report_html(input), "the network is worse than that"));
+}
+
+TEST(Report, LabelsAndNumbersStandBesideTheirChance) {
+    const std::string page = report_html(full_input());
+    const std::string verdict = page.substr(page.find("class=\"verdict\""), 2600);
+    EXPECT_TRUE(contains(verdict, "by balanced accuracy: ice (93.0\u202f% against 81.0\u202f%)."));
+    EXPECT_TRUE(contains(verdict, "No advantage is shown for multilattice (55.0\u202f% against 54.0\u202f%)"));
+    EXPECT_TRUE(contains(verdict, "mosaic1 is off by 0.071 deg on average, 0.124 by always saying"));
+    const std::string measured = section(page, "measured");
+    EXPECT_TRUE(contains(measured, "hit against visible peaks: half way at 3.05 (2.1 to 4.2)"));
+    EXPECT_TRUE(contains(measured, "Hits: area under the ROC curve 0.999"));
+    EXPECT_TRUE(contains(measured, "ice: do probabilities mean what they say? Off by 3.0\u202f% on average"));
+    EXPECT_TRUE(contains(measured, "chance 0.124"));
+    EXPECT_FALSE(contains(measured, "constant"));
+}
+
+TEST(Report, SeveralModelsAreComparedAndTheFirstIsShown) {
+    ReportInput input = full_input();
+    json& evaluation = *input.evaluation;
+    json second = {{"model", "finder"}, {"tasks", json::array()}};
+    evaluation["models"] = {{{"model", "compact"}, {"tasks", evaluation["tasks"]}}, second};
+    evaluation.erase("tasks");
+    evaluation["comparisons"] = {
+        {{"head", "hit"},
+         {"output", nullptr},
+         {"images", 250},
+         {"pairs",
+          {{{"first", "compact"},
+            {"second", "finder"},
+            {"only_first_right", 31},
+            {"only_second_right", 2},
+            {"accuracy_difference", {{"value", 0.116}, {"ci95", {0.08, 0.15}}, {"chance", 0.0}}},
+            {"p", 1.3e-7},
+            {"p_holm", 1.3e-7}}}}}};
+    const std::string page = report_html(input);
+    EXPECT_EQ(HtmlChecker(page).problem(), "");
+    EXPECT_TRUE(contains(page, "<strong>96.8\u202f%</strong>"));
+    EXPECT_TRUE(contains(section(page, "measured"), "11.6\u202f%"));
+    EXPECT_TRUE(contains(section(page, "measured"), "1.3e-07"));
 }
 
 TEST(Report, EscapesWhateverComesFromOutside) {
@@ -132,9 +173,17 @@ TEST(Report, EscapesWhateverComesFromOutside) {
     input.corpus_summary["recipe"]["model"] = evil;
     input.corpus_summary["recipe_toml"] = "</code><script>";
     input.corpus_summary["classes"][2]["name"] = evil;
-    (*input.evaluation)["classes"][2]["name"] = evil;
     (*input.evaluation)["split"] = evil;
-    (*input.evaluation)["chance_levels"][evil] = 0.999;
+    json& tasks = (*input.evaluation)["tasks"];
+    tasks[0]["head"] = evil;
+    tasks[0]["classes"][2]["name"] = evil;
+    tasks[0]["chance_levels"][evil] = {{"accuracy", 0.999}};
+    for (const char* key : {"output", "quantity", "units"}) tasks[0]["curves"][0][key] = evil;
+    tasks[1]["labels"][0]["name"] = evil;
+    tasks[2]["values"][0]["name"] = evil;
+    tasks[2]["values"][0]["units"] = evil;
+    (*input.evaluation)["comparisons"] = {
+        {{"head", evil}, {"output", nullptr}, {"images", 3}, {"pairs", {{{"first", evil}, {"second", evil}}}}}};
     (*input.training)["options"]["model"] = evil;
     for (json& row : (*input.explanation)["rows"]) {
         row["stage"] = evil;
@@ -154,7 +203,7 @@ TEST(Report, EscapesWhateverComesFromOutside) {
 
 TEST(Report, SaysThatANullMetricIsNotAvailable) {
     ReportInput input = full_input();
-    json& strong = (*input.evaluation)["classes"][4];
+    json& strong = (*input.evaluation)["tasks"][0]["classes"][4];
     strong["precision"] = {{"value", nullptr}, {"ci95", nullptr}, {"chance", 0.116}};
     const std::string measured = section(report_html(input), "measured");
     EXPECT_TRUE(contains(measured.substr(measured.find("precision</th>")),
@@ -200,10 +249,10 @@ TEST(Report, RefusesAResultOfAnotherCommand) {
 
 TEST(Report, RefusesValuesOfAnotherType) {
     ReportInput input = full_input();
-    (*input.evaluation)["accuracy"]["value"] = "high";
+    (*input.evaluation)["tasks"][0]["accuracy"]["value"] = "high";
     EXPECT_THROW(report_html(input), DataError);
     input = full_input();
-    (*input.evaluation)["confusion"].erase(0);
+    (*input.evaluation)["tasks"][0]["confusion"].erase(0);
     EXPECT_THROW(report_html(input), DataError);
 }
 
@@ -274,6 +323,22 @@ TEST(ReportCharts, AxesCoverTheirValues) {
     EXPECT_EQ(wide.ticks, (std::vector<double>{1, 2, 5, 10, 20}));
     EXPECT_NEAR(wide.fraction(std::sqrt(wide.low * wide.high)), 0.5, 1e-12);
     EXPECT_DOUBLE_EQ(wide.fraction(0.0), 0.0);
+}
+
+TEST(ReportCharts, MeasuredPointsHaveBarsAndTheReferenceAKey) {
+    report::CurveChart chart;
+    chart.title = "t";
+    chart.y_axis = report::linear_axis(0.0, 1.0);
+    chart.curves = {{"seen", {{1.0, 0.5}, {2.0, 1.0}}, true, {std::array{0.25, 0.75}, std::nullopt}}};
+    chart.reference = 0.25;
+    chart.reference_label = "false alarms";
+    const std::string svg = report::curve_chart(chart);
+    EXPECT_EQ(HtmlChecker(svg).problem(), "");
+    EXPECT_EQ(HtmlChecker(svg).count("circle"), 3);  // and one in the key
+    // From 252 (0) to 14 (1): 0.25 at 192.5, 0.75 at 73.5.
+    EXPECT_TRUE(contains(svg, "y1=\"192.5\" y2=\"73.5\""));
+    EXPECT_TRUE(contains(svg, "class=\"reference\""));
+    EXPECT_TRUE(contains(svg, ">false alarms</text>"));
 }
 
 TEST(HtmlCheckerItself, FindsWhatIsWrong) {
