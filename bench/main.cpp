@@ -58,11 +58,13 @@ int run(int argc, char** argv) {
     braggbench::add_nanobragg(app);
     add_generate(app, common);
     add_export(app, common);
+    add_export_model(app, common);
     add_import(app, common);
     add_verify(app, common);
     add_inspect(app, common);
     add_train(app, common);
     add_evaluate(app, common);
+    add_compare(app, common);
     add_explain(app, common);
     add_classify(app, common);
     add_find_peaks(app, common);

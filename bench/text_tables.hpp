@@ -10,6 +10,7 @@ std::string corpus_table(const nlohmann::json& corpus_summary);  // of bench/rep
 std::string labels_table(const nlohmann::json& labels);          // of label_counts_json()
 std::string audit_text(const nlohmann::json& audit);
 std::string evaluation_table(const nlohmann::json& evaluation);
+std::string comparison_table(const nlohmann::json& comparison);
 std::string explanation_table(const nlohmann::json& explanation);
 
 }  // namespace braggbench

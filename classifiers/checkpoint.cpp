@@ -4,24 +4,13 @@
 
 #include "classifiers/archive.hpp"
 #include "classifiers/model.hpp"
+#include "classifiers/torchscript.hpp"
 #include "simulator/error.hpp"
 
 namespace braggbench {
 namespace {
 
 const std::string model_format = "braggbench model";
-
-// Models written before views had a text form have their size alone.
-ViewSpec read_view(const std::filesystem::path& path, const nlohmann::json& header) {
-    ViewSpec view;
-    view.size_px = header.at("size_px");
-    if (!header.contains("spec")) return view;
-    try {
-        return parse_view(header.at("spec").get<std::string>());
-    } catch (const UsageError& error) {
-        throw DataError(path.string() + ": its card has a view this program does not know. " + error.what());
-    }
-}
 
 }  // namespace
 
@@ -34,16 +23,37 @@ ModelShape shape_of(const ModelCard& card) {
     return {static_cast<int>(output_count(card.heads)), card.view.size_px, card.view.size_px};
 }
 
+nlohmann::json card_json(const ModelCard& card) {
+    return {{"zoo_name", card.zoo_name},
+            {"heads", card.heads},
+            {"hit_classes", card.hit_classes},
+            {"view", {{"size_px", card.view.size_px}, {"spec", to_text(card.view)}}},
+            {"gain_adu_per_photon", card.gain_adu_per_photon},
+            {"offset_adu", card.offset_adu},
+            {"training", card.training}};
+}
+
+ModelCard card_of(const nlohmann::json& json) {
+    ModelCard card;
+    card.zoo_name = json.at("zoo_name");
+    card.heads = json.at("heads").get<std::vector<Head>>();
+    card.hit_classes = json.at("hit_classes");
+    // Models written before views had a text form have their size alone.
+    const auto& view = json.at("view");
+    if (view.contains("spec")) {
+        card.view = parse_view(view.at("spec").get<std::string>());
+    } else {
+        card.view.size_px = view.at("size_px");
+    }
+    card.gain_adu_per_photon = json.at("gain_adu_per_photon");
+    card.offset_adu = json.at("offset_adu");
+    card.training = json.at("training");
+    return card;
+}
+
 void save_model(const std::filesystem::path& path, const TrainedModel& model) {
-    const auto& card = model.card;
-    const nlohmann::json header = {{"format", model_format},
-                                   {"zoo_name", card.zoo_name},
-                                   {"heads", card.heads},
-                                   {"hit_classes", card.hit_classes},
-                                   {"view", {{"size_px", card.view.size_px}, {"spec", to_text(card.view)}}},
-                                   {"gain_adu_per_photon", card.gain_adu_per_photon},
-                                   {"offset_adu", card.offset_adu},
-                                   {"training", card.training}};
+    auto header = card_json(model.card);
+    header["format"] = model_format;
     write_archive(path, [&](torch::serialize::OutputArchive& archive) {
         write_text(archive, "header", header.dump());
         torch::serialize::OutputArchive weights;
@@ -53,23 +63,21 @@ void save_model(const std::filesystem::path& path, const TrainedModel& model) {
 }
 
 TrainedModel load_model(const std::filesystem::path& path) {
+    if (is_torchscript(path)) return load_torchscript(path);
     TrainedModel model;
-    read_archive(path, "header", model_format,
-                 [&](torch::serialize::InputArchive& archive, const nlohmann::json& header) {
-                     auto& card = model.card;
-                     card.zoo_name = header.at("zoo_name");
-                     card.heads = header.at("heads").get<std::vector<Head>>();
-                     card.hit_classes = header.at("hit_classes");
-                     card.view = read_view(path, header.at("view"));
-                     card.gain_adu_per_photon = header.at("gain_adu_per_photon");
-                     card.offset_adu = header.at("offset_adu");
-                     card.training = header.at("training");
-                     model.network = make_model(card.zoo_name, shape_of(card));
-                     torch::serialize::InputArchive weights;
-                     archive.read("network", weights);
-                     model.network->load(weights);
-                     model.network->eval();
-                 });
+    read_archive(
+        path, "header", model_format, [&](torch::serialize::InputArchive& archive, const nlohmann::json& header) {
+            try {
+                model.card = card_of(header);
+            } catch (const UsageError& error) {
+                throw DataError(path.string() + ": its card has a view this program does not know. " + error.what());
+            }
+            model.network = make_model(model.card.zoo_name, shape_of(model.card));
+            torch::serialize::InputArchive weights;
+            archive.read("network", weights);
+            model.network->load(weights);
+            model.network->eval();
+        });
     return model;
 }
 

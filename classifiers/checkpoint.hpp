@@ -24,6 +24,11 @@ struct ModelCard {
     nlohmann::json training;  // options, corpus, learning curve, provenance
 };
 
+// The card as it stands in files, and back; card_of() throws nlohmann's exceptions for what is missing, UsageError for
+// a view it does not know.
+nlohmann::json card_json(const ModelCard& card);
+ModelCard card_of(const nlohmann::json& json);
+
 // The head of that name; none if the model does not have it.
 const Head* find_head(const ModelCard& card, const std::string& name);
 
@@ -37,6 +42,7 @@ struct TrainedModel {
 
 // Written to a temporary name, then renamed. Throws DataError.
 void save_model(const std::filesystem::path& path, const TrainedModel& model);
+// Also reads TorchScript (classifiers/torchscript.hpp).
 TrainedModel load_model(const std::filesystem::path& path);
 
 }  // namespace braggbench

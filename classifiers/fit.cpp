@@ -1,42 +1,57 @@
 #include "classifiers/fit.hpp"
 
+#include <ATen/autocast_mode.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <limits>
-#include <numbers>
+#include <future>
 #include <numeric>
+#include <set>
+#include <utility>
 
-#include "classifiers/archive.hpp"
 #include "classifiers/random_stage.hpp"
 #include "simulator/error.hpp"
 
 namespace braggbench {
 namespace {
 
-const std::string checkpoint_format = "braggbench training checkpoint";
+using Clock = std::chrono::steady_clock;
 
-// Rises linearly over the first tenth of the steps, then falls as a half cosine (Smith & Topin 2018, arXiv 1708.07120).
-double learning_rate(double peak, std::int64_t step, std::int64_t steps) {
-    const double warm = std::max(1.0, 0.1 * static_cast<double>(steps));
-    const auto at = static_cast<double>(step) + 1.0;
-    if (at <= warm) return peak * at / warm;
-    const double done = (at - warm) / std::max(1.0, static_cast<double>(steps) - warm);
-    return peak * 0.5 * (1.0 + std::cos(std::numbers::pi * std::min(1.0, done)));
+double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+template <class Optimizer, class Options>
+std::unique_ptr<torch::optim::Optimizer> make(const std::vector<torch::Tensor>& weights,
+                                              const std::vector<torch::Tensor>& others, Options options,
+                                              double weight_decay) {
+    std::vector<torch::optim::OptimizerParamGroup> groups;
+    groups.emplace_back(weights, std::make_unique<Options>(Options(options).weight_decay(weight_decay)));
+    groups.emplace_back(others, std::make_unique<Options>(Options(options).weight_decay(0.0)));
+    return std::make_unique<Optimizer>(groups, options);
 }
 
 // Weight decay on the weights of convolutions and linear layers only: it would pull norms and biases towards nothing
 // useful.
-torch::optim::AdamW make_optimizer(Classifier& network, const TrainOptions& options) {
+std::unique_ptr<torch::optim::Optimizer> make_optimizer(Classifier& network, const TrainOptions& options) {
     std::vector<torch::Tensor> weights;
     std::vector<torch::Tensor> others;
-    for (auto& parameter : network.parameters()) (parameter.dim() >= 2 ? weights : others).push_back(parameter);
-    using Options = torch::optim::AdamWOptions;
-    std::vector<torch::optim::OptimizerParamGroup> groups;
-    groups.emplace_back(weights,
-                        std::make_unique<Options>(Options(options.learning_rate).weight_decay(options.weight_decay)));
-    groups.emplace_back(others, std::make_unique<Options>(Options(options.learning_rate).weight_decay(0.0)));
-    return torch::optim::AdamW(groups, Options(options.learning_rate));
+    for (auto& parameter : network.parameters()) {
+        if (parameter.requires_grad()) (parameter.dim() >= 2 ? weights : others).push_back(parameter);
+    }
+    if (weights.empty() && others.empty()) {
+        throw UsageError("every weight is frozen (nothing would be learned). Freeze fewer stages.");
+    }
+    namespace optim = torch::optim;
+    const double rate = options.learning_rate;
+    const double decay = options.weight_decay;
+    if (options.optimizer == "adam") return make<optim::Adam>(weights, others, optim::AdamOptions(rate), decay);
+    if (options.optimizer == "adamw") return make<optim::AdamW>(weights, others, optim::AdamWOptions(rate), decay);
+    if (options.optimizer == "sgd") {
+        return make<optim::SGD>(weights, others, optim::SGDOptions(rate).momentum(options.momentum), decay);
+    }
+    return make<optim::RMSprop>(weights, others, optim::RMSpropOptions(rate).momentum(options.momentum), decay);
 }
 
 std::vector<std::int64_t> shuffled_rows(std::int64_t count, std::uint64_t seed, int epoch) {
@@ -47,199 +62,273 @@ std::vector<std::int64_t> shuffled_rows(std::int64_t count, std::uint64_t seed, 
     return rows;
 }
 
-torch::Tensor labels_of(const ImageSet& images, std::span<const std::int64_t> rows) {
-    auto labels = torch::empty({static_cast<std::int64_t>(rows.size())}, torch::kInt64);
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-        labels.data_ptr<std::int64_t>()[i] = images.labels[static_cast<std::size_t>(rows[i])];
-    }
-    return labels;
+TrainVariation variation_of(const std::string& name) {
+    if (name == "none") return TrainVariation::none;
+    return name == "flips" ? TrainVariation::flips : TrainVariation::detector;
 }
+
+torch::Device device_of(const TrainOptions& options) {
+    if (options.device == "cpu") return torch::kCPU;
+    if (!torch::cuda::is_available()) {
+        throw UsageError(
+            "device = cuda (this libtorch finds none; Debian's is built without CUDA). Build against a libtorch with "
+            "CUDA (docs/training.md), or use cpu.");
+    }
+    return torch::kCUDA;
+}
+
+// Mixed precision while it lives.
+class Autocast {
+public:
+    Autocast(bool on, const torch::Device& device) : on_(on), cuda_(device.is_cuda()) {
+        if (!on_) return;
+        if (cuda_) {
+            at::autocast::set_autocast_gpu_dtype(at::kBFloat16);
+            at::autocast::set_enabled(true);
+        } else {
+            at::autocast::set_autocast_cpu_dtype(at::kBFloat16);
+            at::autocast::set_cpu_enabled(true);
+        }
+    }
+    ~Autocast() {
+        if (!on_) return;
+        if (cuda_) {
+            at::autocast::set_enabled(false);
+        } else {
+            at::autocast::set_cpu_enabled(false);
+        }
+        at::autocast::clear_cache();
+    }
+    Autocast(const Autocast&) = delete;
+    Autocast& operator=(const Autocast&) = delete;
+
+private:
+    bool on_;
+    bool cuda_;
+};
 
 struct Score {
-    double loss = 0.0;  // sums while being collected
-    double right = 0.0;
-    void add(const torch::Tensor& batch_loss, const torch::Tensor& logits, const torch::Tensor& labels) {
-        loss += batch_loss.item<double>() * static_cast<double>(labels.size(0));
-        right += logits.argmax(1).eq(labels).sum().item<double>();
-    }
+    double loss_sum = 0.0;
+    std::vector<HeadScore> scores;
 };
 
-Score score(Classifier& network, const ImageSet& images, int batch_size) {
-    const torch::NoGradGuard no_grad;
-    network.eval();
-    std::vector<std::int64_t> rows(images.labels.size());
-    std::iota(rows.begin(), rows.end(), std::int64_t{0});
-    Score total;
-    for (std::size_t first = 0; first < rows.size(); first += static_cast<std::size_t>(batch_size)) {
-        const auto count = std::min(rows.size() - first, static_cast<std::size_t>(batch_size));
-        const auto batch = std::span(rows).subspan(first, count);
-        const auto labels = labels_of(images, batch);
-        const auto logits = network.forward(batch_of(images, batch));
-        total.add(torch::nn::functional::cross_entropy(logits, labels), logits, labels);
+std::vector<double> means_of(const std::vector<HeadScore>& scores) {
+    std::vector<double> means;
+    for (const auto& score : scores) means.push_back(score.mean());
+    return means;
+}
+
+// Norms whose weights are all frozen keep their statistics.
+void train_mode(Classifier& network) {
+    network.train();
+    for (const auto& module : network.modules(/*include_self=*/false)) {
+        const auto parameters = module->parameters();
+        if (!parameters.empty() && std::ranges::none_of(parameters, [](const auto& p) { return p.requires_grad(); })) {
+            module->eval();
+        }
     }
-    return total;
 }
 
-// Copies of everything a network learns, in a fixed order.
-std::vector<torch::Tensor> learned(const Classifier& network) {
-    const torch::NoGradGuard no_grad;
-    std::vector<torch::Tensor> values;
-    for (const auto& parameter : network.parameters()) values.push_back(parameter.detach().clone());
-    for (const auto& buffer : network.buffers()) values.push_back(buffer.detach().clone());
-    return values;
-}
+class Fit {
+public:
+    Fit(Classifier& network, const FitTask& task, const TrainOptions& options, const FitCalls& calls)
+        : network_(network),
+          task_(task),
+          options_(options),
+          calls_(calls),
+          device_(device_of(options)),
+          identity_(to_json(options)) {
+        identity_["corpus"] = task.corpus_id;
+        network_.to(device_);
+        optimizer_ = make_optimizer(network_, options_);
+        if (options_.resume) state_ = read_checkpoint(options_.checkpoint, network_, *optimizer_, identity_);
+    }
 
-void restore(Classifier& network, const std::vector<torch::Tensor>& values) {
-    const torch::NoGradGuard no_grad;
-    auto targets = network.parameters();
-    for (auto& buffer : network.buffers()) targets.push_back(buffer);
-    TORCH_CHECK(targets.size() == values.size(), "a checkpoint of another network");
-    for (std::size_t i = 0; i < targets.size(); ++i) targets[i].copy_(values[i]);
-}
+    FitResult run() {
+        FitResult result;
+        while (static_cast<int>(state_.epochs.size()) < options_.epochs) {
+            if (options_.patience_epochs > 0 &&
+                static_cast<int>(state_.epochs.size()) - state_.best_epoch >= options_.patience_epochs) {
+                result.stopped = "patience";
+                break;
+            }
+            const bool whole = train_epoch();
+            finish_epoch();
+            if (!whole) {
+                result.stopped = "time";
+                break;
+            }
+        }
+        if (state_.best_epoch == 0) {
+            throw UsageError(
+                fmt::format("no epoch had a finite validation loss (training diverged at learning rate "
+                            "{}). Give a smaller learning rate.",
+                            options_.learning_rate));
+        }
+        network_.to(torch::kCPU);
+        restore(network_, state_.best);
+        network_.eval();
+        result.best_epoch = state_.best_epoch;
+        result.epochs = state_.epochs;
+        result.seconds = state_.total_seconds + seconds_since(begin_);
+        return result;
+    }
 
-struct Progress {
-    FitResult result;
-    std::vector<torch::Tensor> best;
+private:
+    [[nodiscard]] bool out_of_time() const {
+        return options_.max_minutes > 0.0 && state_.total_seconds + seconds_since(begin_) > 60.0 * options_.max_minutes;
+    }
+
+    void checkpoint() {
+        if (options_.checkpoint.empty()) return;
+        TrainState saved = state_;
+        saved.total_seconds += seconds_since(begin_);
+        write_checkpoint(options_.checkpoint, network_, *optimizer_, saved, identity_);
+        last_checkpoint_ = Clock::now();
+    }
+
+    // False if time ran out before its end.
+    bool train_epoch() {
+        const int epoch = static_cast<int>(state_.epochs.size()) + 1;
+        const auto begin = Clock::now();
+        const double before = state_.seconds;
+        const ImageFeed& images = task_.train_images(epoch);
+        const auto image_count = epoch_images_ = images.row_count();
+        const auto batch_size = static_cast<std::int64_t>(options_.batch_size);
+        const auto steps = (image_count + batch_size - 1) / batch_size;
+        const auto rows = shuffled_rows(image_count, options_.seed, epoch);
+        const VariationKey variation{variation_of(options_.variation), options_.seed, epoch};
+        // On a GPU the next batch is made while this one is learned from; on the CPU both need all cores.
+        const auto fetch = [&](std::int64_t step) {
+            return std::async(device_.is_cuda() ? std::launch::async : std::launch::deferred, [&, step] {
+                const auto first = step * batch_size;
+                const auto count = std::min(batch_size, image_count - first);
+                return images.batch(
+                    std::span(rows).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)),
+                    variation);
+            });
+        };
+        train_mode(network_);
+        std::future<Batch> next;
+        if (state_.steps_done < steps) next = fetch(state_.steps_done);
+        for (auto step = state_.steps_done; step < steps; ++step) {
+            const Batch batch = next.get();
+            if (step + 1 < steps) next = fetch(step + 1);
+            const double done = (epoch - 1 + static_cast<double>(step) / static_cast<double>(steps)) / options_.epochs;
+            learn(batch, learning_rate(options_, done, epoch), epoch, step);
+            state_.steps_done = step + 1;
+            state_.seconds = before + seconds_since(begin);
+            if (calls_.progress) calls_.progress(std::min((step + 1) * batch_size, image_count), image_count, epoch);
+            if (out_of_time() && step + 1 < steps) return false;
+            if (options_.checkpoint_minutes > 0.0 &&
+                seconds_since(last_checkpoint_) > 60.0 * options_.checkpoint_minutes)
+                checkpoint();
+        }
+        return true;
+    }
+
+    void learn(const Batch& batch, double rate, int epoch, std::int64_t step) {
+        for (auto& group : optimizer_->param_groups()) group.options().set_lr(rate);
+        // Dropout draws from torch's own generator; a seed for each step makes a resumed run draw the same.
+        torch::manual_seed(options_.seed * 1000003U + static_cast<std::uint64_t>(epoch) * 100000007U +
+                           static_cast<std::uint64_t>(step));
+        const auto targets = batch.targets.to(device_);
+        optimizer_->zero_grad();
+        torch::Tensor logits;
+        {
+            const Autocast autocast(options_.precision == "bf16", device_);
+            logits = network_.forward(batch.photons.to(device_)).to(torch::kFloat32);
+        }
+        const auto loss = loss_of(logits, targets, task_.heads, task_.weights);
+        const double value = loss.item<double>();
+        if (!std::isfinite(value)) {
+            throw UsageError(
+                fmt::format("the loss is no longer a finite number in epoch {} (training diverged at "
+                            "learning rate {}). Give a smaller learning rate.",
+                            epoch, options_.learning_rate));
+        }
+        loss.backward();
+        if (options_.clip_norm > 0.0) torch::nn::utils::clip_grad_norm_(network_.parameters(), options_.clip_norm);
+        optimizer_->step();
+        state_.loss_sum += value * static_cast<double>(targets.size(0));
+        add_scores(state_.scores, logits.detach(), targets, task_.heads);
+    }
+
+    Score validate_now() {
+        const torch::NoGradGuard no_grad;
+        network_.eval();
+        Score total;
+        const ImageFeed& images = task_.validation_images;
+        std::vector<std::int64_t> rows(static_cast<std::size_t>(images.row_count()));
+        std::iota(rows.begin(), rows.end(), std::int64_t{0});
+        const auto batch_size = static_cast<std::size_t>(options_.batch_size);
+        for (std::size_t first = 0; first < rows.size(); first += batch_size) {
+            const Batch batch = images.batch(std::span(rows).subspan(first, std::min(batch_size, rows.size() - first)));
+            const auto targets = batch.targets.to(device_);
+            const auto logits = network_.forward(batch.photons.to(device_));
+            total.loss_sum += loss_of(logits, targets, task_.heads, task_.weights).item<double>() *
+                              static_cast<double>(targets.size(0));
+            add_scores(total.scores, logits, targets, task_.heads);
+        }
+        return total;
+    }
+
+    void finish_epoch() {
+        const auto validation = validate_now();
+        const auto learned_from = std::min(state_.steps_done * options_.batch_size, epoch_images_);
+        state_.epochs.push_back({epoch_number(), state_.loss_sum / static_cast<double>(learned_from),
+                                 validation.loss_sum / static_cast<double>(task_.validation_images.row_count()),
+                                 means_of(state_.scores), means_of(validation.scores),
+                                 static_cast<double>(learned_from) / state_.seconds});
+        if (state_.epochs.back().validation_loss < state_.best_loss()) {
+            state_.best_epoch = static_cast<int>(state_.epochs.size());
+            state_.best = learned(network_);
+        }
+        state_.steps_done = 0;
+        state_.loss_sum = 0.0;
+        state_.scores.clear();
+        state_.seconds = 0.0;
+        checkpoint();
+        if (calls_.on_epoch) calls_.on_epoch(state_.epochs.back());
+    }
+
+    [[nodiscard]] int epoch_number() const { return static_cast<int>(state_.epochs.size()) + 1; }
+
+    Classifier& network_;
+    const FitTask& task_;
+    const TrainOptions& options_;
+    const FitCalls& calls_;
+    torch::Device device_;
+    nlohmann::json identity_;
+    std::unique_ptr<torch::optim::Optimizer> optimizer_;
+    TrainState state_;
+    std::int64_t epoch_images_ = 0;
+    Clock::time_point begin_ = Clock::now();
+    Clock::time_point last_checkpoint_ = begin_;
 };
-
-double best_loss(const FitResult& result) {
-    if (result.best_epoch == 0) return std::numeric_limits<double>::infinity();
-    return result.epochs[static_cast<std::size_t>(result.best_epoch - 1)].validation_loss;
-}
-
-void write_checkpoint(const std::filesystem::path& path, const Classifier& network,
-                      const torch::optim::Optimizer& optimizer, const Progress& state, const nlohmann::json& identity) {
-    nlohmann::json header = {{"format", checkpoint_format},
-                             {"identity", identity},
-                             {"best_epoch", state.result.best_epoch},
-                             {"epochs", nlohmann::json::array()}};
-    for (const auto& epoch : state.result.epochs) header["epochs"].push_back(to_json(epoch));
-    write_archive(path, [&](torch::serialize::OutputArchive& archive) {
-        write_text(archive, "header", header.dump());
-        torch::serialize::OutputArchive weights;
-        network.save(weights);
-        archive.write("network", weights);
-        torch::serialize::OutputArchive steps;
-        optimizer.save(steps);
-        archive.write("optimizer", steps);
-        for (std::size_t i = 0; i < state.best.size(); ++i) archive.write("best" + std::to_string(i), state.best[i]);
-    });
-}
-
-Progress read_checkpoint(const std::filesystem::path& path, Classifier& network, torch::optim::Optimizer& optimizer,
-                         const nlohmann::json& identity) {
-    Progress state;
-    read_archive(
-        path, "header", checkpoint_format, [&](torch::serialize::InputArchive& archive, const nlohmann::json& header) {
-            for (const auto& [key, value] : identity.items()) {
-                if (header.at("identity").at(key) == value) continue;
-                throw UsageError(path.string() + ": made with " + key + " = " + header.at("identity").at(key).dump() +
-                                 ", now it is " + value.dump() +
-                                 " (the run could not be repeated). Give the same options, or start without resuming.");
-            }
-            for (const auto& epoch : header.at("epochs")) {
-                state.result.epochs.push_back({epoch.at("epoch"), epoch.at("train_loss"), epoch.at("validation_loss"),
-                                               epoch.at("train_accuracy"), epoch.at("validation_accuracy"),
-                                               epoch.at("images_per_s")});
-            }
-            state.result.best_epoch = header.at("best_epoch");
-            torch::serialize::InputArchive weights;
-            archive.read("network", weights);
-            network.load(weights);
-            torch::serialize::InputArchive steps;
-            archive.read("optimizer", steps);
-            optimizer.load(steps);
-            state.best = learned(network);
-            for (std::size_t i = 0; i < state.best.size(); ++i) archive.read("best" + std::to_string(i), state.best[i]);
-        });
-    return state;
-}
 
 }  // namespace
 
-nlohmann::json to_json(const EpochResult& epoch) {
-    return {{"epoch", epoch.epoch},
-            {"train_loss", epoch.train_loss},
-            {"validation_loss", epoch.validation_loss},
-            {"train_accuracy", epoch.train_accuracy},
-            {"validation_accuracy", epoch.validation_accuracy},
-            {"images_per_s", epoch.images_per_s}};
+FitResult fit(Classifier& network, const FitTask& task, const TrainOptions& options, const FitCalls& calls) {
+    return Fit(network, task, options, calls).run();
 }
 
-nlohmann::json to_json(const TrainOptions& options) {
-    return {{"model", options.model},
-            {"epochs", options.epochs},
-            {"batch_size", options.batch_size},
-            {"learning_rate", options.learning_rate},
-            {"weight_decay", options.weight_decay},
-            {"seed", options.seed},
-            {"view_size_px", options.view_size_px}};
-}
-
-FitResult fit(Classifier& network, const EpochImages& train_images, const ImageSet& validation_images,
-              const TrainOptions& options, const std::string& corpus_id,
-              const std::function<void(std::int64_t, std::int64_t, int)>& progress,
-              const std::function<void(const EpochResult&)>& on_epoch) {
-    auto identity = to_json(options);
-    identity["corpus"] = corpus_id;
-    auto optimizer = make_optimizer(network, options);
-    Progress state;
-    if (options.resume) state = read_checkpoint(options.checkpoint, network, optimizer, identity);
-
-    const auto batch_size = static_cast<std::int64_t>(options.batch_size);
-    for (int epoch = static_cast<int>(state.result.epochs.size()) + 1; epoch <= options.epochs; ++epoch) {
-        const auto begin = std::chrono::steady_clock::now();
-        const ImageSet& images = train_images(epoch);
-        const auto image_count = static_cast<std::int64_t>(images.labels.size());
-        const auto steps_per_epoch = (image_count + batch_size - 1) / batch_size;
-        const auto rows = shuffled_rows(image_count, options.seed, epoch);
-        network.train();
-        Score total;
-        for (std::int64_t step = 0; step < steps_per_epoch; ++step) {
-            const auto first = step * batch_size;
-            const auto count = std::min(batch_size, image_count - first);
-            const auto batch =
-                std::span(rows).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count));
-            const double rate = learning_rate(options.learning_rate, (epoch - 1) * steps_per_epoch + step,
-                                              options.epochs * steps_per_epoch);
-            for (auto& group : optimizer.param_groups())
-                static_cast<torch::optim::AdamWOptions&>(group.options()).lr(rate);
-            const auto labels = labels_of(images, batch);
-            optimizer.zero_grad();
-            const auto logits = network.forward(augmented_batch_of(images, batch, options.seed, epoch));
-            const auto loss = torch::nn::functional::cross_entropy(logits, labels);
-            if (!std::isfinite(loss.item<float>())) {
-                throw UsageError("the loss is no longer a finite number in epoch " + std::to_string(epoch) +
-                                 " (training diverged at learning rate " + std::to_string(options.learning_rate) +
-                                 "). Give a smaller learning rate.");
-            }
-            loss.backward();
-            optimizer.step();
-            total.add(loss.detach(), logits.detach(), labels);
-            if (progress) progress(first + count, image_count, epoch);
-        }
-        const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-        const auto validation = score(network, validation_images, options.batch_size);
-        const auto validation_count = static_cast<double>(validation_images.labels.size());
-        state.result.epochs.push_back(
-            {epoch, total.loss / static_cast<double>(image_count), validation.loss / validation_count,
-             total.right / static_cast<double>(image_count), validation.right / validation_count,
-             static_cast<double>(image_count) / seconds.count()});
-        const auto& latest = state.result.epochs.back();
-        if (latest.validation_loss < best_loss(state.result)) {
-            state.result.best_epoch = epoch;
-            state.best = learned(network);
-        }
-        if (!options.checkpoint.empty()) write_checkpoint(options.checkpoint, network, optimizer, state, identity);
-        if (on_epoch) on_epoch(latest);
-    }
-    if (state.result.best_epoch == 0) {
-        throw UsageError("no epoch had a finite validation loss (training diverged at learning rate " +
-                         std::to_string(options.learning_rate) + "). Give a smaller learning rate.");
-    }
-    restore(network, state.best);
+void freeze_through(Classifier& network, const std::string& stage, const torch::Tensor& photons) {
     network.eval();
-    return state.result;
+    const auto trace = network.trace(photons);
+    const auto found = std::ranges::find(trace.stages, stage, &TraceStage::name);
+    if (found == trace.stages.end()) {
+        std::vector<std::string> names;
+        for (const auto& known : trace.stages) names.push_back(known.name);
+        throw UsageError(fmt::format("freeze-through = {} (the model has no such stage). Give one of {}.", stage,
+                                     fmt::join(names, ", ")));
+    }
+    const auto parameters = network.parameters();
+    const auto gradients = torch::autograd::grad({found->activation.sum()}, parameters, {}, false, false,
+                                                 /*allow_unused=*/true);
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+        if (gradients[i].defined()) parameters[i].set_requires_grad(false);
+    }
 }
 
 }  // namespace braggbench

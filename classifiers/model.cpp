@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "classifiers/zoo/compact.hpp"
+#include "classifiers/zoo/published.hpp"
 #include "simulator/error.hpp"
 #include "simulator/nearest_name.hpp"
 
@@ -15,12 +16,26 @@ Registration Registration::after(int kernel, int stride, int padding) const {
 
 const std::vector<ZooEntry>& model_zoo() {
     static const std::vector<ZooEntry> zoo = {
-        {"compact", "four stages at strides 2 to 16 on level and local contrast, 31 thousand parameters", 32,
+        {"compact", "ours: five stages at strides 2 to 32 on local contrast and level, 68 thousand parameters", 32,
          [](const ModelShape& shape) { return make_compact({.output_count = shape.output_count}); }},
-        {"compact-tiny", "the same with three narrow stages, 2 thousand parameters: the floor", 32,
+        {"compact-tiny", "the same with four narrow stages, 4 thousand parameters: the floor", 32,
          [](const ModelShape& shape) {
-             return make_compact({.output_count = shape.output_count, .widths = {4, 8, 16}, .hidden = 16});
+             return make_compact({.output_count = shape.output_count, .widths = {4, 8, 12, 16}, .hidden = 16});
          }},
+        {"compact-large", "the same, wider and with a sixth stage, 290 thousand parameters", 64,
+         [](const ModelShape& shape) {
+             return make_compact(
+                 {.output_count = shape.output_count, .widths = {12, 32, 48, 64, 96, 128}, .hidden = 96});
+         }},
+        {"ke2018", "Ke 2018: four convolutions on local contrast, 7 thousand parameters", 169, make_ke2018},
+        {"deepfreak", "DeepFreak: ResNet-50 with 8 filters, 0.4 million parameters", 64, make_deepfreak},
+        {"alexnet", "AlexNet as torchvision has it, 57 million parameters", 63, make_alexnet},
+        {"vgg16", "VGG16 as Keras has it; 568 million parameters at 512 px", 32, make_vgg16},
+        {"resnet18", "ResNet-18, 11 million parameters", 64, make_resnet18},
+        {"resnet34", "ResNet-34, 21 million parameters", 64, make_resnet34},
+        {"resnet50", "ResNet-50, 24 million parameters", 64, make_resnet50},
+        {"resnet101", "ResNet-101, 43 million parameters", 64, make_resnet101},
+        {"yang2016", "Yang 2016: four convolutions and dropout; 1 million parameters at 256 px", 32, make_yang2016},
     };
     return zoo;
 }

@@ -1,16 +1,18 @@
 #include "classifiers/predict.hpp"
 
 #include <algorithm>
+#include <numeric>
+#include <span>
+#include <vector>
 
 #include "classifiers/head_tensors.hpp"
-#include "classifiers/image_set.hpp"
+#include "classifiers/image_feed.hpp"
 #include "classifiers/model.hpp"
 
 namespace braggbench {
 namespace {
 
-constexpr std::size_t batch_size = 32;
-constexpr std::size_t chunk_size = 512;  // images held in memory at a time
+constexpr std::size_t batch_size = 16;
 
 }  // namespace
 
@@ -21,31 +23,24 @@ Predictions predict(const TrainedModel& model, const CorpusReader& corpus, Split
     predictions.heads = model.card.heads;
     predictions.split = split;
     predictions.image_indices = corpus.indices(split);
-    const auto& indices = predictions.image_indices;
     truth_of(corpus, predictions.heads, {});
     const auto& response = corpus.info().response;
-    const auto columns = output_count(predictions.heads);
-    for (std::size_t chunk = 0; chunk < indices.size(); chunk += chunk_size) {
-        const auto in_chunk = std::min(chunk_size, indices.size() - chunk);
-        const auto images = load_image_set(corpus, std::span(indices).subspan(chunk, in_chunk), model.card.view,
-                                           response.gain_adu_per_photon, response.offset_adu);
-        for (std::size_t first = 0; first < in_chunk; first += batch_size) {
-            std::vector<std::int64_t> rows;
-            for (auto row = first; row < std::min(first + batch_size, in_chunk); ++row) {
-                rows.push_back(static_cast<std::int64_t>(row));
-            }
-            const torch::InferenceMode inference;
-            const auto scores =
-                scores_of(model.network->forward(batch_of(images, rows)), predictions.heads).contiguous();
-            const auto* values = scores.data_ptr<float>();
-            for (std::size_t i = 0; i < rows.size(); ++i) {
-                predictions.scores.emplace_back(values + i * columns, values + (i + 1) * columns);
-            }
-            if (progress) {
-                progress(static_cast<std::int64_t>(chunk + first + rows.size()),
-                         static_cast<std::int64_t>(indices.size()));
-            }
+    const auto images =
+        corpus_feed(corpus, predictions.image_indices, predictions.heads,
+                    {model.card.view, response.gain_adu_per_photon, response.offset_adu, /*cache_bytes=*/0});
+    std::vector<std::int64_t> rows(predictions.image_indices.size());
+    std::iota(rows.begin(), rows.end(), std::int64_t{0});
+    for (std::size_t first = 0; first < rows.size(); first += batch_size) {
+        const auto count = std::min(batch_size, rows.size() - first);
+        const torch::InferenceMode inference;
+        const auto batch = images.batch(std::span(rows).subspan(first, count));
+        const auto scores = scores_of(model.network->forward(batch.photons), predictions.heads).contiguous();
+        const auto columns = static_cast<std::size_t>(scores.size(1));
+        const auto* values = scores.data_ptr<float>();
+        for (std::size_t i = 0; i < count; ++i) {
+            predictions.scores.emplace_back(values + i * columns, values + (i + 1) * columns);
         }
+        if (progress) progress(static_cast<std::int64_t>(first + count), static_cast<std::int64_t>(rows.size()));
     }
     return predictions;
 }

@@ -1,13 +1,15 @@
 #include "classifiers/train.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <numeric>
+#include <optional>
+#include <utility>
 
 #include "classifiers/baselines.hpp"
 #include "classifiers/fit.hpp"
-#include "classifiers/image_set.hpp"
 #include "classifiers/metric.hpp"
 #include "classifiers/predictions.hpp"
 #include "datasets/recipe_stream.hpp"
@@ -19,35 +21,6 @@
 namespace braggbench {
 namespace {
 
-constexpr int min_view_size_px = 32;  // two units are left of it at the deepest stage
-
-void check(const TrainOptions& options) {
-    std::string faults;
-    const auto fault = [&](const std::string& text) { faults += (faults.empty() ? "" : "\n") + text; };
-    if (options.epochs < 1) {
-        fault("epochs = " + std::to_string(options.epochs) + " (nothing would be learned). Give 1 or more.");
-    }
-    if (options.batch_size < 1) {
-        fault("batch_size = " + std::to_string(options.batch_size) + " (a step needs images). Give 1 or more.");
-    }
-    if (!(options.learning_rate > 0.0) || !std::isfinite(options.learning_rate)) {
-        fault("learning_rate = " + std::to_string(options.learning_rate) +
-              " (steps must go downhill). Give a positive number such as 0.002.");
-    }
-    if (!(options.weight_decay >= 0.0) || !std::isfinite(options.weight_decay)) {
-        fault("weight_decay = " + std::to_string(options.weight_decay) +
-              " (weights would grow without bound). Give 0 or more.");
-    }
-    if (options.view_size_px != 0 && options.view_size_px < min_view_size_px) {
-        fault("view_size_px = " + std::to_string(options.view_size_px) + " (too small for the networks). Give " +
-              std::to_string(min_view_size_px) + " or more, or 0 for the corpus' own size.");
-    }
-    if (options.resume && options.checkpoint.empty()) {
-        fault("resume without a checkpoint (there is nothing to resume from). Name the checkpoint file.");
-    }
-    if (!faults.empty()) throw UsageError(faults);
-}
-
 // What training takes its images from.
 struct TrainingData {
     std::string origin;  // a path or stream, for messages
@@ -56,133 +29,201 @@ struct TrainingData {
     std::string id;  // tells sources apart
 };
 
-void require_every_class(const TrainingData& data, const std::vector<int>& train_labels) {
-    const auto& names = data.info.class_names;
-    std::string missing;
-    for (std::size_t c = 0; c < names.size(); ++c) {
-        if (std::find(train_labels.begin(), train_labels.end(), static_cast<int>(c)) != train_labels.end()) continue;
-        missing += (missing.empty() ? "'" : ", '") + names[c] + "'";
+// Every class of one_of_n heads must be there to be learned.
+void require_every_class(std::span<const Head> heads, const torch::Tensor& targets, const std::string& origin) {
+    if (targets.size(0) == 0) {
+        throw DataError(origin + ": no train split (there is nothing to learn from). Generate more images.");
     }
-    if (!missing.empty()) {
-        throw DataError(data.origin + ": no image of " + missing +
-                        " in the train split (a class that is never seen cannot be learned). Generate more images.");
+    std::int64_t column = 0;
+    for (const auto& head : heads) {
+        const auto first = column;
+        column += static_cast<std::int64_t>(head.target_count());
+        if (head.kind != HeadKind::one_of_n) continue;
+        const auto counts = torch::bincount(targets.select(1, first).to(torch::kInt64), {},
+                                            static_cast<std::int64_t>(head.outputs.size()));
+        std::vector<std::string> missing;
+        for (std::size_t c = 0; c < head.outputs.size(); ++c) {
+            if (counts[static_cast<std::int64_t>(c)].item<std::int64_t>() == 0) missing.push_back(head.outputs[c]);
+        }
+        if (!missing.empty()) {
+            throw DataError(
+                fmt::format("{}: no image of '{}' in the train split (a class that is never seen cannot be "
+                            "learned). Generate more images.",
+                            origin, fmt::join(missing, "', '")));
+        }
     }
 }
 
-nlohmann::json training_json(const TrainingData& data, const TrainOptions& options, const FitResult& result,
-                             const std::vector<int>& validation_labels, const Classifier& network, double seconds) {
-    const auto shares = class_shares(validation_labels, static_cast<int>(data.info.class_names.size()));
-    const double majority = *std::max_element(shares.begin(), shares.end());
-    const auto count = static_cast<std::int64_t>(validation_labels.size());
-    nlohmann::json epochs = nlohmann::json::array();
-    for (const auto& epoch : result.epochs) {
-        auto json = to_json(epoch);
-        json["validation_accuracy"] =
-            proportion(std::llround(epoch.validation_accuracy * static_cast<double>(count)), count, majority);
-        epochs.push_back(json);
-    }
-    return {{"command", "train"},
-            {"corpus", data.origin},
-            {"recipe", data.recipe.name},
-            {"corpus_seed", data.info.seed},
-            {"options", to_json(options)},
-            {"parameters", parameter_count(network)},
-            {"best_epoch", result.best_epoch},
-            {"seconds", seconds},
-            {"epochs", epochs},
-            {"provenance", {{"version", version()}, {"git_commit", git_commit()}}}};
+// The share of the most frequent class of a head among these targets.
+std::optional<double> majority_of(std::span<const Head> heads, const torch::Tensor& targets) {
+    if (heads.front().kind != HeadKind::one_of_n) return std::nullopt;
+    const auto counts = torch::bincount(targets.select(1, 0).to(torch::kInt64));
+    return counts.max().item<double>() / static_cast<double>(targets.size(0));
 }
 
-ModelCard make_card(const TrainingData& data, const TrainOptions& options) {
+nlohmann::json epoch_json(const EpochResult& epoch, std::span<const Head> heads, const torch::Tensor& validation) {
+    auto json = to_json(epoch);
+    if (heads.front().kind != HeadKind::one_of_n) return json;
+    const auto count = validation.size(0);
+    json["train_accuracy"] = epoch.train_scores.front();
+    json["validation_accuracy"] = proportion(std::llround(epoch.validation_scores.front() * static_cast<double>(count)),
+                                             count, majority_of(heads, validation));
+    return json;
+}
+
+ModelCard make_card(const TrainingData& data, const TrainOptions& options, const HeadSource& source) {
     ModelCard card;
     card.zoo_name = options.model;
-    const HeadSource source = head_source(data.recipe, data.info, data.origin);
-    card.heads = make_heads(std::vector<std::string>{"class"}, source);
+    card.heads = make_heads(options.heads, source);
     card.hit_classes = source.hit_classes;
-    card.view.size_px =
-        options.view_size_px != 0 ? options.view_size_px : std::max(data.info.width_px, data.info.height_px);
+    if (options.view.empty()) {
+        card.view.size_px = std::max(data.info.width_px, data.info.height_px);
+    } else {
+        card.view = parse_view(options.view);
+    }
     card.gain_adu_per_photon = data.info.response.gain_adu_per_photon;
     card.offset_adu = data.info.response.offset_adu;
     return card;
 }
 
-TrainedModel train_on(const TrainingData& data, ModelCard card, const TrainOptions& options,
-                      const EpochImages& train_images, const ImageSet& validation_images,
-                      const std::function<void(std::int64_t, std::int64_t, int)>& progress,
-                      const std::function<void(const EpochResult&)>& on_epoch) {
-    const auto begin = std::chrono::steady_clock::now();
-    if (validation_images.labels.empty()) {
-        throw DataError(
-            data.origin +
-            ": no validation split (the best epoch is chosen by it). Give the recipe a validation_fraction.");
+// Weights of `from` that have a place of the same name and shape in `to`; tells the rest.
+void take_weights(const std::filesystem::path& path, Classifier& to, const TrainCalls& calls) {
+    const TrainedModel from = load_model(path);
+    const torch::NoGradGuard no_grad;
+    std::vector<std::string> left;
+    std::size_t taken = 0;
+    const auto take = [&](const auto& sources, const auto& places) {
+        for (const auto& place : places) {
+            const auto* source = sources.find(place.key());
+            if (source != nullptr && source->sizes() == place.value().sizes()) {
+                place.value().copy_(*source);
+                ++taken;
+            } else {
+                left.push_back(place.key());
+            }
+        }
+    };
+    take(from.network->named_parameters(), to.named_parameters());
+    take(from.network->named_buffers(), to.named_buffers());
+    if (taken == 0) {
+        throw UsageError(
+            fmt::format("{}: none of its weights fits model '{}' (it is a '{}' of another shape). Give a "
+                        "model of the same architecture, or none.",
+                        path.string(), to.name(), from.card.zoo_name));
     }
+    if (calls.note) {
+        calls.note(fmt::format("{}: {} tensors taken{}", path.string(), taken,
+                               left.empty() ? "" : fmt::format("; fresh: {}", fmt::join(left, ", "))));
+    }
+}
+
+TrainedModel train_on(const TrainingData& data, ModelCard card, const TrainOptions& options, FitTask task,
+                      const torch::Tensor& label_targets, const torch::Tensor& validation_targets,
+                      const TrainCalls& calls) {
     TrainedModel model;
     model.card = std::move(card);
+    task.heads = model.card.heads;
+    task.corpus_id = data.id;
+    if (options.class_weights == "balanced") task.weights = balanced_weights(label_targets, task.heads);
+    task.weights.focal_gamma = options.focal_gamma;
     torch::manual_seed(options.seed);
     model.network = make_model(options.model, shape_of(model.card));
-    const auto result = fit(*model.network, train_images, validation_images, options, data.id, progress, on_epoch);
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-    model.card.training =
-        training_json(data, options, result, validation_images.labels, *model.network, seconds.count());
+    if (!options.init.empty()) take_weights(options.init, *model.network, calls);
+    if (!options.freeze_through.empty()) {
+        const auto size = model.card.view.size_px;
+        freeze_through(*model.network, options.freeze_through, torch::zeros({1, 1, size, size}));
+    }
+    const auto result = fit(*model.network, task, options, {calls.progress, calls.on_epoch});
+    nlohmann::json epochs = nlohmann::json::array();
+    for (const auto& epoch : result.epochs) epochs.push_back(epoch_json(epoch, task.heads, validation_targets));
+    model.card.training = {{"command", "train"},
+                           {"corpus", data.origin},
+                           {"recipe", data.recipe.name},
+                           {"corpus_seed", data.info.seed},
+                           {"heads", model.card.heads},
+                           {"options", to_json(options)},
+                           {"parameters", parameter_count(*model.network)},
+                           {"best_epoch", result.best_epoch},
+                           {"stopped", result.stopped},
+                           {"seconds", result.seconds},
+                           {"epochs", epochs},
+                           {"provenance", {{"version", version()}, {"git_commit", git_commit()}}}};
     return model;
 }
 
 void prepare(const TrainOptions& options) {
-    check(options);
+    validate(options);
     if (!options.checkpoint.empty()) require_writable(options.checkpoint);
+}
+
+FeedOptions feed_options(const ModelCard& card, const TrainOptions& options, double cache_share) {
+    constexpr double bytes_per_gib = 1024.0 * 1024.0 * 1024.0;
+    return {card.view, card.gain_adu_per_photon, card.offset_adu,
+            static_cast<std::size_t>(options.cache_gib * bytes_per_gib * cache_share)};
+}
+
+void require_validation(const ImageFeed& validation, const std::string& origin) {
+    if (validation.row_count() > 0) return;
+    throw DataError(origin +
+                    ": no validation split (the best epoch is chosen by it). Give the recipe a validation_fraction.");
 }
 
 }  // namespace
 
-TrainedModel train(const CorpusReader& corpus, const TrainOptions& options,
-                   const std::function<void(std::int64_t, std::int64_t, int)>& progress,
-                   const std::function<void(const EpochResult&)>& on_epoch) {
+TrainedModel train(const CorpusReader& corpus, const TrainOptions& options, const TrainCalls& calls) {
     prepare(options);
     const CorpusInfo& info = corpus.info();
-    // An imported corpus has no recipe, and none of its classes is known to be a hit.
     Recipe recipe;
     recipe.name = corpus.path().stem().string();
     if (info.import_note.empty()) recipe = parse_recipe(info.recipe_toml, corpus.path().string());
     TrainingData data{corpus.path().string(), info, std::move(recipe), ""};
-    data.id =
-        data.recipe.name + ", seed " + std::to_string(info.seed) + ", " + std::to_string(info.image_count) + " images";
-    ModelCard card = make_card(data, options);
-    const auto load = [&](Split split) {
-        return load_image_set(corpus, corpus.indices(split), card.view, card.gain_adu_per_photon, card.offset_adu);
+    data.id = fmt::format("{}, seed {}, {} images", data.recipe.name, info.seed, info.image_count);
+    ModelCard card = make_card(data, options, head_source(corpus));
+    const auto targets = [&](Split split) { return as_tensor(truth_of(corpus, card.heads, corpus.indices(split))); };
+    const auto train_targets = targets(Split::train);
+    require_every_class(card.heads, train_targets, data.origin);
+    standardise(card.heads, train_targets, data.origin);
+    const auto feed = [&](Split split) {
+        const auto indices = corpus.indices(split);
+        const double share = static_cast<double>(indices.size()) / static_cast<double>(info.image_count);
+        return corpus_feed(corpus, indices, card.heads, feed_options(card, options, share));
     };
-    const ImageSet train_images = load(Split::train);
-    require_every_class(data, train_images.labels);
-    const ImageSet validation_images = load(Split::validation);
-    return train_on(
-        data, card, options, [&](int) -> const ImageSet& { return train_images; }, validation_images, progress,
-        on_epoch);
+    const ImageFeed train_images = feed(Split::train);
+    const ImageFeed validation_images = feed(Split::validation);
+    require_validation(validation_images, data.origin);
+    FitTask task{{}, {}, [&](int) -> const ImageFeed& { return train_images; }, validation_images, {}};
+    return train_on(data, card, options, std::move(task), train_targets, targets(Split::validation), calls);
 }
 
-TrainedModel train_on_stream(const Recipe& recipe, const TrainOptions& options,
-                             const std::function<void(std::int64_t, std::int64_t, int)>& progress,
-                             const std::function<void(const EpochResult&)>& on_epoch) {
+TrainedModel train_on_stream(const Recipe& recipe, const TrainOptions& options, const TrainCalls& calls) {
     prepare(options);
     const CorpusInfo info = corpus_info(recipe);
-    const RecipeSource corpus(recipe);
-    const TrainingData data{"stream:" + recipe.name, info, recipe,
-                            "stream of " + recipe.name + ", seed " + std::to_string(recipe.seed) + ", " +
-                                std::to_string(recipe.image_count) + " images an epoch"};
-    ModelCard card = make_card(data, options);
-    const auto make = [&](const RecipeSource& source, Split split) {
+    const auto corpus = std::make_shared<const RecipeSource>(recipe);
+    const TrainingData data{
+        "stream:" + recipe.name, info, recipe,
+        fmt::format("stream of {}, seed {}, {} images an epoch", recipe.name, recipe.seed, recipe.image_count)};
+    ModelCard card = make_card(data, options, head_source(recipe, info, data.origin));
+    const auto feed = [&](std::shared_ptr<const RecipeSource> source, Split split, double cache_share) {
         std::vector<std::int64_t> indices;
-        for (std::size_t i = 0; i < source.assignments().size(); ++i) {
-            if (source.assignments()[i].split == split) indices.push_back(static_cast<std::int64_t>(i));
+        for (std::size_t i = 0; i < source->assignments().size(); ++i) {
+            if (source->assignments()[i].split == split) indices.push_back(static_cast<std::int64_t>(i));
         }
-        return make_image_set(source, indices, card.view, card.gain_adu_per_photon, card.offset_adu);
+        return recipe_feed(std::move(source), std::move(indices), card.heads, feed_options(card, options, cache_share));
     };
-    const ImageSet validation_images = make(corpus, Split::validation);
-    ImageSet fresh;
-    const auto train_images = [&](int epoch) -> const ImageSet& {
-        fresh = make(stream_block(corpus, static_cast<std::uint64_t>(epoch - 1)), Split::train);
-        require_every_class(data, fresh.labels);
-        return fresh;
+    const ImageFeed validation_images = feed(corpus, Split::validation, 1.0);
+    require_validation(validation_images, data.origin);
+    // Blocks are drawn by the same shares, so what the validation images say of labels holds for all.
+    const auto validation_targets = validation_images.all_targets();
+    require_every_class(card.heads, validation_targets, data.origin);
+    standardise(card.heads, validation_targets, data.origin);
+    std::optional<ImageFeed> fresh;
+    const auto train_images = [&](int epoch) -> const ImageFeed& {
+        auto block = std::make_shared<const RecipeSource>(stream_block(*corpus, static_cast<std::uint64_t>(epoch - 1)));
+        fresh.emplace(feed(std::move(block), Split::train, 0.0));
+        return *fresh;
     };
-    return train_on(data, card, options, train_images, validation_images, progress, on_epoch);
+    FitTask task{{}, {}, train_images, validation_images, {}};
+    return train_on(data, card, options, std::move(task), validation_targets, validation_targets, calls);
 }
 
 }  // namespace braggbench

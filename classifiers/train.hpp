@@ -2,47 +2,29 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <string>
-#include <vector>
 
 #include "classifiers/checkpoint.hpp"
+#include "classifiers/epoch_result.hpp"
+#include "classifiers/train_options.hpp"
 #include "datasets/corpus.hpp"
 
 namespace braggbench {
 
-struct TrainOptions {
-    std::string model = "compact";
-    int epochs = 14;
-    int batch_size = 16;
-    double learning_rate = 4e-3;
-    double weight_decay = 1e-4;
-    std::uint64_t seed = 1;
-    int view_size_px = 0;              // 0 = the corpus' image size
-    std::filesystem::path checkpoint;  // rewritten after every epoch; resumed from with `resume`
-    bool resume = false;
+struct TrainCalls {
+    std::function<void(std::int64_t done_images, std::int64_t total_images, int epoch)> progress;  // after every batch
+    std::function<void(const EpochResult&)> on_epoch;
+    std::function<void(const std::string&)> note;  // what was taken from TrainOptions::init and what was not
 };
 
-struct EpochResult {
-    int epoch = 0;
-    double train_loss = 0.0;
-    double validation_loss = 0.0;
-    double train_accuracy = 0.0;
-    double validation_accuracy = 0.0;
-    double images_per_s = 0.0;
-};
+// Throws UsageError for bad options, heads that the corpus has no labels for, or divergence; DataError for a corpus
+// without a train or validation split, without images of a class, or files that cannot be read or written.
+TrainedModel train(const CorpusReader& corpus, const TrainOptions& options, const TrainCalls& calls = {});
 
-// `progress(done_images, total_images, epoch)` after every batch; `on_epoch` after every epoch.
-TrainedModel train(const CorpusReader& corpus, const TrainOptions& options,
-                   const std::function<void(std::int64_t, std::int64_t, int)>& progress,
-                   const std::function<void(const EpochResult&)>& on_epoch);
-
-// The same on a stream of the recipe: every epoch is a block of fresh images (datasets/recipe_stream.hpp), made before
-// it, and the epoch is chosen by the validation split of the recipe's corpus, so that `evaluate` on a generated corpus
-// judges images that were never trained on.
-TrainedModel train_on_stream(const Recipe& recipe, const TrainOptions& options,
-                             const std::function<void(std::int64_t, std::int64_t, int)>& progress,
-                             const std::function<void(const EpochResult&)>& on_epoch);
+// The same on a stream of the recipe: every epoch is a block of fresh images (datasets/recipe_stream.hpp), each made
+// when it is needed, and the epoch is chosen by the validation split of the recipe's corpus, so that `evaluate` on a
+// generated corpus judges images that were never trained on.
+TrainedModel train_on_stream(const Recipe& recipe, const TrainOptions& options, const TrainCalls& calls = {});
 
 }  // namespace braggbench

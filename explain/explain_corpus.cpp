@@ -160,8 +160,11 @@ std::vector<int> explained_outputs(const std::vector<Subject>& subjects, const M
     return outputs;
 }
 
-// The same architecture with fresh weights; the caller's random state stays as it was.
+// The same architecture with fresh weights; the caller's random state stays as it was. None of a network that is not
+// ours to make anew.
 std::shared_ptr<Classifier> untrained_network(const ModelCard& card, std::uint64_t seed) {
+    const auto known = [&](const ZooEntry& entry) { return entry.name == card.zoo_name; };
+    if (std::ranges::none_of(model_zoo(), known)) return nullptr;
     at::Generator generator = at::detail::getDefaultCPUGenerator();
     const torch::Tensor state = generator.get_state();
     torch::manual_seed(seed);
@@ -313,7 +316,8 @@ nlohmann::json explain_corpus(const TrainedModel& model, const CorpusReader& cor
         const std::vector<Image<float>> photons = photons_of(subjects);
         const std::vector<int> classes = explained_outputs(subjects, model.card);
         const auto trained_maps = attribute(*model.network, photons, classes);
-        const auto untrained_maps = attribute(*untrained, photons, classes);
+        std::vector<std::vector<StageMap>> untrained_maps(subjects.size());
+        if (untrained) untrained_maps = attribute(*untrained, photons, classes);
         std::vector<std::vector<ScoredMap>> scored(subjects.size());
         for_each_index(
             static_cast<std::int64_t>(subjects.size()),

@@ -10,8 +10,8 @@
 #include "bench/commands/options.hpp"
 #include "bench/progress.hpp"
 #include "bench/text_tables.hpp"
+#include "classifiers/any_model.hpp"
 #include "classifiers/peak_list.hpp"
-#include "classifiers/predict.hpp"
 #include "classifiers/predictions_file.hpp"
 #include "simulator/atomic_file.hpp"
 #include "simulator/error.hpp"
@@ -35,10 +35,9 @@ struct EvaluateCommand {
 std::vector<Predictions> all_predictions(const EvaluateCommand& command, const CorpusReader& corpus, bool quiet) {
     std::vector<Predictions> all;
     for (const auto& path : command.models) {
-        const auto model = load_model(path);
         Progress progress("evaluate", "images", quiet);
-        all.push_back(predict(model, corpus, command.split,
-                              [&](std::int64_t done, std::int64_t total) { progress.update(done, total); }));
+        all.push_back(predict_with_file(path, corpus, command.split,
+                                        [&](std::int64_t done, std::int64_t total) { progress.update(done, total); }));
         if (command.models.size() > 1) all.back().model += fmt::format(" ({})", path.string());
     }
     for (const auto& path : command.predictions) all.push_back(read_predictions(path, corpus, command.split));

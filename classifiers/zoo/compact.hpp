@@ -1,4 +1,5 @@
-// A small convolutional network for bright spots of 1-4 px on Poisson background, in two sizes.
+// Our networks for bright spots of 1-4 px on Poisson background, in three sizes. Why they are as they are, with the
+// measurements: docs/models.md.
 #pragma once
 
 #include <memory>
@@ -11,8 +12,14 @@ namespace braggbench {
 struct CompactOptions {
     int output_count = 2;
     // Channels of the stages, the first at stride 2 and each following at twice the stride of the one before.
-    std::vector<int> widths = {12, 24, 32, 48};
-    int hidden = 32;  // units between pooling and logits
+    std::vector<int> widths = {8, 24, 32, 48, 64};
+    int hidden = 48;  // units between pooling and outputs
+    // What the choice was made from (bench/accuracy/compact_design.cpp).
+    bool contrast = true;  // pixels in units of the local noise; else their fourth root alone
+    bool level = true;     // local level and noise beside stage 2
+    bool mean_pool = true;
+    bool rms_pool = false;
+    bool max_pool = true;
 };
 
 std::shared_ptr<Classifier> make_compact(const CompactOptions& options);

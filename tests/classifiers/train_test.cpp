@@ -8,6 +8,7 @@
 #include "classifiers/classify.hpp"
 #include "classifiers/evaluate.hpp"
 #include "classifiers/fit.hpp"
+#include "classifiers/predict.hpp"
 #include "datasets/recipe_toml.hpp"
 #include "simulator/error.hpp"
 
@@ -42,17 +43,20 @@ Image<std::uint16_t> draw_image(int class_index, std::uint64_t k) {
     return image;
 }
 
-ImageSet draw_images(int count, std::uint64_t first) {
-    ImageSet images;
-    images.photons = torch::empty({count, size_px, size_px}, torch::kFloat16);
-    for (int i = 0; i < count; ++i) {
-        const auto image = draw_image(i % 3, first + static_cast<std::uint64_t>(i));
-        for (int y = 0; y < size_px; ++y) {
-            for (int x = 0; x < size_px; ++x) images.photons[i][y][x] = image(x, y) - 40.0;
-        }
-        images.labels.push_back(i % 3);
-    }
-    return images;
+const std::vector<Head> class_head =
+    make_heads(std::vector<std::string>{"class"}, {class_names, {"crystal"}, {}, "drawn"});
+
+ImageFeed draw_images(int count, std::uint64_t first) {
+    auto image = [first](std::int64_t row) {
+        const auto label = static_cast<int>(row % 3);
+        return LabelledImage{
+            std::make_shared<const Image<std::uint16_t>>(draw_image(label, first + static_cast<std::uint64_t>(row))),
+            {static_cast<float>(label)}};
+    };
+    FeedOptions options;
+    options.view.size_px = size_px;
+    options.offset_adu = 40.0;
+    return {count, image, options, "drawn"};
 }
 
 TrainOptions quick_options() {
@@ -69,14 +73,11 @@ struct Fitted {
     FitResult result;
 };
 
-Fitted run_fit(const TrainOptions& options, const ImageSet& images, int stop_after = 0) {
+Fitted run_fit(const TrainOptions& options, const ImageFeed& images, const FitCalls& calls = {}) {
     torch::manual_seed(options.seed);
-    Fitted fitted{make_model(options.model, {.output_count = 3}), {}};
-    fitted.result = fit(
-        *fitted.network, [&](int) -> const ImageSet& { return images; }, images, options, "corpus", {},
-        [&](const EpochResult& epoch) {
-            if (epoch.epoch == stop_after) throw std::runtime_error("killed");
-        });
+    Fitted fitted{make_model(options.model, {.output_count = 3, .height_px = size_px, .width_px = size_px}), {}};
+    const FitTask task{class_head, {}, [&](int) -> const ImageFeed& { return images; }, images, "corpus"};
+    fitted.result = fit(*fitted.network, task, options, calls);
     return fitted;
 }
 
@@ -93,11 +94,19 @@ TEST_F(TrainTest, SameSeedGivesTheSameWeightsAlsoWhenResumed) {
     const auto once = run_fit(options, images);
     EXPECT_TRUE(same_weights(*once.network, *run_fit(options, images).network));
 
+    // Killed in the middle of the second epoch, after its second batch's checkpoint.
     options.checkpoint = directory / "run.checkpoint";
-    EXPECT_THROW(run_fit(options, images, 2), std::runtime_error);
+    options.checkpoint_minutes = 1e-9;
+    const FitCalls killing = {[](std::int64_t done, std::int64_t, int epoch) {
+                                  if (epoch == 2 && done == 24) throw std::runtime_error("killed");
+                              },
+                              {}};
+    EXPECT_THROW(run_fit(options, images, killing), std::runtime_error);
     options.resume = true;
     const auto resumed = run_fit(options, images);
     EXPECT_TRUE(same_weights(*once.network, *resumed.network));
+    EXPECT_EQ(resumed.result.epochs[1].train_loss, once.result.epochs[1].train_loss);
+    EXPECT_EQ(resumed.result.epochs[1].train_scores, once.result.epochs[1].train_scores);
     ASSERT_EQ(resumed.result.epochs.size(), 3U);
     EXPECT_EQ(resumed.result.epochs[0].train_loss, once.result.epochs[0].train_loss);
 
@@ -167,7 +176,7 @@ TEST_F(TrainTest, LearnsFromACorpusAndIsScoredBesideChance) {
     auto options = quick_options();
     options.model = "compact";
     options.epochs = 15;
-    const auto model = train(corpus, options, {}, {});
+    const auto model = train(corpus, options);
     EXPECT_EQ(model.card.hit_classes, std::vector<std::string>{"crystal"});
     EXPECT_EQ(model.card.view.size_px, size_px);
     EXPECT_EQ(model.card.training.at("epochs").size(), 15U);
@@ -185,7 +194,7 @@ TEST_F(TrainTest, LearnsFromACorpusAndIsScoredBesideChance) {
     const auto path = directory / "model.bbm";
     save_model(path, model);
     const auto loaded = load_model(path);
-    EXPECT_EQ(predict(loaded, corpus, Split::test, {}).probabilities, predictions.probabilities);
+    EXPECT_EQ(predict(loaded, corpus, Split::test, {}).scores, predictions.scores);
     EXPECT_EQ(loaded.card.training, model.card.training);
 
     DetectorImage image;
@@ -195,9 +204,9 @@ TEST_F(TrainTest, LearnsFromACorpusAndIsScoredBesideChance) {
     std::copy(raw.pixels.begin(), raw.pixels.end(), image.values.pixels.begin());
     image.valid = Image<std::uint8_t>(size_px, size_px, 1);
     const auto classification = classify(loaded, image);
-    EXPECT_EQ(classification.class_name, class_names[static_cast<std::size_t>(predictions.predicted[2])]);
-    EXPECT_NEAR(classification.hit_probability, predictions.probabilities[2][2], 1e-4);
-    EXPECT_EQ(classification.is_hit, classification.hit_probability > 0.5);
+    EXPECT_EQ(classification.class_name, "crystal");
+    ASSERT_TRUE(classification.hit_probability);
+    EXPECT_NEAR(*classification.hit_probability, predictions.scores[2][2], 1e-4);
     EXPECT_GE(classification.spot_count, 4);
     EXPECT_THROW(classify(loaded, image, {.gain_adu_per_photon = 0.0, .offset_adu = {}}), UsageError);
     std::fill(image.valid.pixels.begin(), image.valid.pixels.end(), std::uint8_t{0});
@@ -211,20 +220,20 @@ TEST_F(TrainTest, LearnsFromAStreamReproducibly) {
                                         "detector.beam_slow_px=32", "crystal.d_min_A=6"});
     auto options = quick_options();
     options.epochs = 2;
-    const auto once = train_on_stream(recipe, options, {}, {});
+    const auto once = train_on_stream(recipe, options);
     EXPECT_EQ(once.card.training.at("corpus"), "stream:diffranet-small");
-    EXPECT_TRUE(same_weights(*once.network, *train_on_stream(recipe, options, {}, {}).network));
+    EXPECT_TRUE(same_weights(*once.network, *train_on_stream(recipe, options).network));
     Recipe other = recipe;
     other.seed = 2;
-    EXPECT_FALSE(same_weights(*once.network, *train_on_stream(other, options, {}, {}).network));
+    EXPECT_FALSE(same_weights(*once.network, *train_on_stream(other, options).network));
     other.validation_fraction = 0;
-    EXPECT_THROW(train_on_stream(other, options, {}, {}), DataError);
+    EXPECT_THROW(train_on_stream(other, options), DataError);
 }
 
 TEST_F(TrainTest, AClassThatIsMissingIsNamed) {
     const CorpusReader corpus(write_corpus(directory, 1));
     try {
-        train(corpus, quick_options(), {}, {});
+        train(corpus, quick_options());
         FAIL();
     } catch (const DataError& error) {
         EXPECT_NE(std::string(error.what()).find("no-crystal"), std::string::npos);
@@ -237,11 +246,11 @@ TEST_F(TrainTest, BadOptionsAreListedTogether) {
     options.epochs = 0;
     options.learning_rate = -1.0;
     try {
-        train(corpus, options, {}, {});
+        train(corpus, options);
         FAIL();
     } catch (const UsageError& error) {
         EXPECT_NE(std::string(error.what()).find("epochs"), std::string::npos);
-        EXPECT_NE(std::string(error.what()).find("learning_rate"), std::string::npos);
+        EXPECT_NE(std::string(error.what()).find("lr ="), std::string::npos);
     }
 }
 
@@ -252,8 +261,9 @@ TEST_F(TrainTest, AFileThatIsNoModelIsRefused) {
     EXPECT_THROW(load_model(path), DataError);
     TrainedModel model;
     model.card.zoo_name = "compact-tiny";
-    model.card.class_names = class_names;
-    model.network = make_model("compact-tiny", {.output_count = 3});
+    model.card.heads = class_head;
+    model.card.view.size_px = size_px;
+    model.network = make_model("compact-tiny", shape_of(model.card));
     save_model(path, model);
     EXPECT_NO_THROW(load_model(path));
     fs::resize_file(path, fs::file_size(path) - 200);
