@@ -274,7 +274,8 @@ void check_scores(const Head& head, std::span<const float> scores, const std::st
         const double score = static_cast<double>(scores[c]);
         const bool probability = head.kind != HeadKind::regression;
         if (!std::isfinite(score) || (probability && (score < 0.0 || score > 1.0))) {
-            throw DataError(fmt::format("{}: {} for {}:{} ({}). Correct it.", place, score, head.name, head.outputs[c],
+            throw DataError(fmt::format("{}: {:.6g} for {}:{} ({}). Correct it.", place, score, head.name,
+                                        head.outputs[c],
                                         probability ? "a probability lies between 0 and 1" : "a number is needed"));
         }
         sum += score;
