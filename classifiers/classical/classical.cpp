@@ -15,9 +15,14 @@ namespace {
 
 constexpr double unlimited = 1e9;
 
+ClassicalSetting photon_threshold() {
+    return {"threshold", -1,    -1,
+            unlimited,   false, "strong pixels are higher, in photons; -1 = by the validation split"};
+}
+
 std::vector<ClassicalSetting> dispersion_settings() {
     const DispersionOptions defaults;
-    return {{"threshold", defaults.global_threshold, 0, unlimited, false, "strong pixels are higher, in photons"},
+    return {photon_threshold(),
             {"sigma_background", defaults.sigma_background, 0, unlimited, false, "sigmas of the index of dispersion"},
             {"sigma_strong", defaults.sigma_strong, 0, unlimited, false, "sigmas above the local mean"},
             {"min_pixels", static_cast<double>(defaults.min_pixels), 1, unlimited, true, "of a peak"},
@@ -44,7 +49,7 @@ std::vector<ClassicalModelInfo> make_table() {
          "ORB keypoints, bag of words, perceptron (Nawaz 2023)",
          "class",
          {{"keypoints", 500, 1, 1e5, true, "at most, of an image; OpenCV's default"},
-          {"fast_threshold", 10, 1, 254, true, "grey levels a corner stands out by; OpenCV's default is 20"},
+          {"fast_threshold", 5, 1, 254, true, "grey levels a corner stands out by; OpenCV's default is 20"},
           {"words", 128, 2, 1e4, true, "of the vocabulary"},
           {"hidden", 64, 1, 1e4, true, "units of the hidden layer"},
           {"epochs", 100, 1, 1e5, true, "of training"}},
@@ -59,7 +64,7 @@ std::vector<ClassicalModelInfo> make_table() {
         {"peakfinder8",
          "hit if it has enough peaks by peakfinder8",
          "hit",
-         {{"threshold", finder.threshold, 0, unlimited, false, "strong pixels are higher, in photons"},
+         {photon_threshold(),
           {"min_snr", finder.min_snr, 0, unlimited, false, "sigmas above its ring"},
           {"min_pixels", static_cast<double>(finder.min_pixels), 1, unlimited, true, "of a peak"},
           {"max_pixels", static_cast<double>(finder.max_pixels), 1, unlimited, true, "of a peak"},

@@ -36,7 +36,7 @@ bool is_classical_name(const std::string& name);
 
 struct ClassicalOptions {
     std::string model = "glcm-forest";
-    SettingValues settings;  // where they differ from the defaults
+    SettingValues settings = {};  // where they differ from the defaults
     std::uint64_t seed = 1;
     unsigned threads = 0;  // 0 = one per core; nothing depends on it
 };

@@ -33,9 +33,22 @@ public:
     }
 
     nlohmann::json fit(const FitJob& job) override {
-        const auto counts = count_peaks(job.corpus, job.validation.indices, options_, job.threads, job.progress);
-        rule_ = fit_peak_count_rule(counts, job.validation.targets);
-        return {{"threshold_peaks", rule_.threshold},
+        std::vector<FindPeaksOptions> choices;
+        for (const double threshold : threshold_choices) {
+            if (threshold_of(options_) < 0.0) choices.push_back(with_threshold(threshold));
+        }
+        if (choices.empty()) choices.push_back(options_);
+        const auto counts = count_peaks(job.corpus, job.validation.indices, choices, job.threads, job.progress);
+        for (std::size_t c = 0; c < choices.size(); ++c) {
+            const auto rule = fit_peak_count_rule(counts[c], job.validation.targets);
+            const bool better = rule.balanced_accuracy > rule_.balanced_accuracy ||
+                                (rule.balanced_accuracy == rule_.balanced_accuracy && rule.log_loss < rule_.log_loss);
+            if (c > 0 && !better) continue;
+            rule_ = rule;
+            options_ = choices[c];
+        }
+        return {{"threshold_photons", threshold_of(options_)},
+                {"threshold_peaks", rule_.threshold},
                 {"steepness", rule_.steepness},
                 {"validation_balanced_accuracy", rule_.balanced_accuracy}};
     }
@@ -43,7 +56,8 @@ public:
     std::vector<std::vector<float>> predict(const CorpusReader& corpus, std::span<const std::int64_t> indices,
                                             unsigned threads, const ClassicalProgress& progress) const override {
         std::vector<std::vector<float>> rows;
-        for (const int count : count_peaks(corpus, indices, options_, threads, progress)) {
+        const auto counts = count_peaks(corpus, indices, {&options_, 1}, threads, progress);
+        for (const int count : counts.front()) {
             const double p = rule_.probability(count);
             rows.push_back({static_cast<float>(1.0 - p), static_cast<float>(p)});
         }
@@ -51,31 +65,54 @@ public:
     }
 
     void write(cv::FileStorage& storage) const override {
-        storage << "threshold_peaks" << rule_.threshold << "steepness" << rule_.steepness << "balanced_accuracy"
-                << rule_.balanced_accuracy;
+        storage << "threshold_photons" << threshold_of(options_) << "threshold_peaks" << rule_.threshold << "steepness"
+                << rule_.steepness << "balanced_accuracy" << rule_.balanced_accuracy;
     }
 
     void read(const cv::FileNode& node) override {
+        double photons = -1.0;
+        node["threshold_photons"] >> photons;
+        options_ = with_threshold(photons);
         node["threshold_peaks"] >> rule_.threshold;
         node["steepness"] >> rule_.steepness;
         node["balanced_accuracy"] >> rule_.balanced_accuracy;
-        if (rule_.threshold < 1 || !(rule_.steepness > 0.0)) throw DataError("no rule");
+        if (!(photons >= 0.0) || rule_.threshold < 1 || !(rule_.steepness > 0.0)) throw DataError("no rule");
     }
 
 private:
+    static double threshold_of(const FindPeaksOptions& options) {
+        return options.finder == PeakFinder::peakfinder8 ? options.peakfinder8.threshold
+                                                         : options.dispersion.global_threshold;
+    }
+    [[nodiscard]] FindPeaksOptions with_threshold(double photons) const {
+        FindPeaksOptions options = options_;
+        options.peakfinder8.threshold = options.dispersion.global_threshold = photons;
+        return options;
+    }
+
     FindPeaksOptions options_;
     PeakCountRule rule_;
 };
 
 }  // namespace
 
-std::vector<int> count_peaks(const CorpusReader& corpus, std::span<const std::int64_t> indices,
-                             const FindPeaksOptions& options, unsigned threads, const ClassicalProgress& progress) {
-    const ImageFile file(corpus.path());
-    std::vector<int> counts(indices.size());
+std::vector<std::vector<int>> count_peaks(const CorpusReader& corpus, std::span<const std::int64_t> indices,
+                                          std::span<const FindPeaksOptions> finders, unsigned threads,
+                                          const ClassicalProgress& progress) {
+    std::vector<std::vector<int>> counts(finders.size(), std::vector<int>(indices.size()));
+    if (indices.empty()) return counts;
+    // Mask, beam, gain and offset are the same for all images of a corpus; reading them anew costs more than the peaks.
+    const DetectorImage frame = ImageFile(corpus.path()).read(indices.front());
     for_each_counted(std::ssize(indices), threads, progress, [&](std::int64_t i) {
         const auto k = static_cast<std::size_t>(i);
-        counts[k] = static_cast<int>(find_peaks(file.read(indices[k]), options).size());
+        const auto values = corpus.shared_image(indices[k]);
+        DetectorImage image = frame;
+        for (std::size_t p = 0; p < values->size(); ++p) {
+            image.values.pixels[p] = frame.valid.pixels[p] != 0 ? static_cast<float>(values->pixels[p]) : 0.0F;
+        }
+        for (std::size_t f = 0; f < finders.size(); ++f) {
+            counts[f][k] = static_cast<int>(find_peaks(image, finders[f]).size());
+        }
     });
     return counts;
 }
@@ -126,6 +163,7 @@ PeakCountRule fit_peak_count_rule(std::span<const int> counts, std::span<const i
         return sum;
     };
     rule.steepness = minimise_log_scale(surprise, 0.1, 10.0);
+    rule.log_loss = surprise(rule.steepness) / static_cast<double>(counts.size());
     return rule;
 }
 

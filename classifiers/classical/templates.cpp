@@ -185,8 +185,8 @@ Eigen::MatrixXf nearest_templates(const FeatureTable& images, const FeatureTable
             best = std::min(best, squared);
         }
     }
-    // Rounding may leave a little below 0.
-    return nearest.cwiseMax(0.0F).cwiseSqrt();
+    // Rounding may leave a little below 0. Eigen's own root of infinity is not infinite.
+    return nearest.unaryExpr([](float squared) { return std::sqrt(std::max(squared, 0.0F)); });
 }
 
 std::vector<std::size_t> ranked_by_distance(const Eigen::MatrixXf& nearest, int class_index) {
