@@ -34,8 +34,8 @@ void cast_shadow(Image<float>& photons, RandomStream& random) {
             double across = y - slow;
             if (side >= 2) std::swap(along, across);
             if (side % 2 == 1) along = -along;
-            if (std::hypot(along, across) < radius || (along > 0 && std::abs(across) < arm))
-                photons(x, y) *= transmission;
+            const bool in_disc = along * along + across * across < radius * radius;
+            if (in_disc || (along > 0 && std::abs(across) < arm)) photons(x, y) *= transmission;
         }
     }
 }

@@ -43,7 +43,7 @@ BENCHMARK(score_map_benchmark)->Name("score_map")->Arg(256)->Arg(512)->Unit(benc
 // Grad-CAM and HiResCAM at every stage of a batch of eight.
 void attribute_benchmark(benchmark::State& state) {
     const int size_px = static_cast<int>(state.range(0));
-    const auto model = make_model("compact", {.output_count = 5});
+    const auto model = make_model("compact", {.output_count = 5, .height_px = 512, .width_px = 512});
     model->eval();
     std::vector<Image<float>> photons;
     std::vector<int> classes;

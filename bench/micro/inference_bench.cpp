@@ -20,7 +20,7 @@ torch::Tensor background(std::int64_t count, std::int64_t size_px) {
 void inference(benchmark::State& state) {
     prepare_torch(static_cast<int>(std::thread::hardware_concurrency()));
     const torch::InferenceMode mode;
-    const auto network = make_model("compact", {.output_count = class_count});
+    const auto network = make_model("compact", {.output_count = class_count, .height_px = 512, .width_px = 512});
     network->eval();
     const auto images = background(state.range(1), state.range(0));
     for ([[maybe_unused]] auto iteration : state) benchmark::DoNotOptimize(network->forward(images));
@@ -30,15 +30,15 @@ void inference(benchmark::State& state) {
 BENCHMARK(inference)
     ->ArgNames({"size_px", "batch"})
     ->Args({256, 1})
-    ->Args({256, 32})
+    ->Args({256, 16})
     ->Args({512, 1})
-    ->Args({512, 32})
+    ->Args({512, 16})
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();
 
 void training_step(benchmark::State& state) {
     prepare_torch(static_cast<int>(std::thread::hardware_concurrency()));
-    const auto network = make_model("compact", {.output_count = class_count});
+    const auto network = make_model("compact", {.output_count = class_count, .height_px = 512, .width_px = 512});
     network->train();
     torch::optim::AdamW optimizer(network->parameters(), torch::optim::AdamWOptions(1e-3));
     const auto images = background(state.range(1), state.range(0));
@@ -52,8 +52,8 @@ void training_step(benchmark::State& state) {
 }
 BENCHMARK(training_step)
     ->ArgNames({"size_px", "batch"})
-    ->Args({256, 32})
-    ->Args({512, 32})
+    ->Args({256, 16})
+    ->Args({512, 16})
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();
 

@@ -14,11 +14,11 @@ namespace braggbench::test {
 struct LabelledImage {
     int class_index = 0;  // 0: no crystal, 1 and 2: crystals
     Split split = Split::test;
-    std::vector<std::uint8_t> attributes;  // ice, multilattice
-    std::vector<float> values;             // mosaic1
-    ImageTruth truth;
-    std::vector<float> drawn;  // ice.thickness_um
-    std::uint16_t level = 40;  // of all its pixels; offset 40, gain 1
+    std::vector<std::uint8_t> attributes = {};  // ice, multilattice
+    std::vector<float> values = {};             // mosaic1
+    ImageTruth truth = {};
+    std::vector<float> drawn = {};  // ice.thickness_um
+    std::uint16_t level = 40;       // of all its pixels; offset 40, gain 1
 };
 
 inline const std::vector<std::string> labelled_classes = {"blank", "weak", "strong"};

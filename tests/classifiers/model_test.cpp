@@ -165,7 +165,7 @@ TEST(TrainAugmentation, TheEightSymmetriesDiffer) {
 }
 
 TEST(ImageFeed, VariationDependsOnSeedRowAndEpochOnlyAndNotOnTheCache) {
-    constexpr int edge = 64;
+    static constexpr int edge = 64;
     const auto draw = [](std::int64_t row) {
         RandomStream random(1, static_cast<std::uint64_t>(row), Stage::photon_noise);
         auto image = std::make_shared<Image<std::uint16_t>>(edge, edge);
