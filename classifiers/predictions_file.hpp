@@ -17,6 +17,8 @@ Predictions read_predictions(const std::filesystem::path& path, const CorpusRead
 
 // By the path's ending, .csv, .h5 or .hdf5; reading it gives the same scores to the last bit. Throws UsageError for
 // another ending, DataError if it cannot be written.
+// The second only looks at the ending, for jobs that run long before they write.
 void write_predictions(const std::filesystem::path& path, const Predictions& predictions);
+void require_predictions_ending(const std::filesystem::path& path);
 
 }  // namespace braggbench
