@@ -62,6 +62,7 @@ int run(int argc, char** argv) {
     add_import(app, common);
     add_verify(app, common);
     add_inspect(app, common);
+    add_models(app, common);
     add_train(app, common);
     add_evaluate(app, common);
     add_compare(app, common);

@@ -84,6 +84,7 @@ public:
     }
 
     const torch::jit::Module& module() const { return module_; }
+    const std::vector<StatedStage>& stated() const { return stated_; }
     bool has_stages() const { return has_stages_; }
     torch::Tensor plain_logits(const torch::Tensor& photons) { return as_tensor(module_.forward({photons})); }
 
@@ -246,7 +247,14 @@ bool is_torchscript(const std::filesystem::path& path) {
 void export_torchscript(const std::filesystem::path& path, const TrainedModel& model) {
     const auto* scripted = dynamic_cast<const ScriptedClassifier*>(model.network.get());
     const auto script = scripted != nullptr ? scripted->module() : traced(model);
-    const torch::jit::ExtraFilesMap extra = {{card_file, card_json(model.card).dump(2)}};
+    auto card = card_json(model.card);
+    if (scripted != nullptr) {
+        for (const auto& stage : scripted->stated()) {
+            card["stages"].push_back(
+                {{"name", stage.name}, {"stride_px", stage.stride_px}, {"start_px", stage.start_px}});
+        }
+    }
+    const torch::jit::ExtraFilesMap extra = {{card_file, card.dump(2)}};
     replace_file(path, [&](const std::filesystem::path& temporary) {
         try {
             script.save(temporary.string(), extra);

@@ -17,6 +17,7 @@ void add_simulate(CLI::App& app, const CommonOptions& common);
 void add_generate(CLI::App& app, const CommonOptions& common);
 void add_export(CLI::App& app, const CommonOptions& common);
 void add_export_model(CLI::App& app, const CommonOptions& common);
+void add_models(CLI::App& app, const CommonOptions& common);
 void add_import(CLI::App& app, const CommonOptions& common);
 void add_verify(CLI::App& app, const CommonOptions& common);
 void add_inspect(CLI::App& app, const CommonOptions& common);

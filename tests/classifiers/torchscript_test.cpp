@@ -197,6 +197,31 @@ def forward(self, x):
     EXPECT_EQ(listed[1].name, "stage2");
 }
 
+TEST_F(TorchScript, TheCardSaysWhereUnitsLie) {
+    const auto path = script(R"(
+def features(self, x):
+    return torch.max_pool2d(x, [3, 3], [3, 3])
+def head(self, f):
+    return f.mean([1, 2, 3]).unsqueeze(1) * self.weight
+def forward(self, x):
+    return self.head(self.features(x))
+)");
+    auto json = card_json(card("foreign", 17));
+    json["stages"] = {{{"name", "features"}, {"stride_px", 3.0}, {"start_px", 1.0}}};
+    torch::jit::load(path.string()).save(path.string(), {{"braggbench.json", json.dump()}});
+    const auto again = folder_ / "again.torchscript";
+    export_torchscript(again, load_model(path));
+    for (const auto& file : {path, again}) {
+        const auto stages = load_model(file).network->trace(photons(1, 17)).stages;
+        ASSERT_EQ(stages.size(), 1U);
+        EXPECT_EQ(stages[0].stride_px, 3.0);
+        EXPECT_EQ(stages[0].start_px, 1.0);
+    }
+    json["stages"] = {{{"name", "features"}}};
+    torch::jit::load(path.string()).save(path.string(), {{"braggbench.json", json.dump()}});
+    EXPECT_THROW(load_model(path), DataError);
+}
+
 TEST_F(TorchScript, FaultsAreNamed) {
     EXPECT_NE(fault("def forward(self, x):\n    return x.mean([2, 3])\n").find("(2, 1)"), std::string::npos);
     EXPECT_NE(fault("def forward(self, x):\n    return x.mean([2, 3]) * self.weight / 0.0\n").find("NaN"),
