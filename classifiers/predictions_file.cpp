@@ -274,7 +274,8 @@ void check_scores(const Head& head, std::span<const float> scores, const std::st
         const double score = static_cast<double>(scores[c]);
         const bool probability = head.kind != HeadKind::regression;
         if (!std::isfinite(score) || (probability && (score < 0.0 || score > 1.0))) {
-            throw DataError(fmt::format("{}: {} for {}:{} ({}). Correct it.", place, score, head.name, head.outputs[c],
+            throw DataError(fmt::format("{}: {:.6g} for {}:{} ({}). Correct it.", place, score, head.name,
+                                        head.outputs[c],
                                         probability ? "a probability lies between 0 and 1" : "a number is needed"));
         }
         sum += score;
@@ -362,17 +363,20 @@ Predictions read_predictions(const std::filesystem::path& path, const CorpusRead
     return predictions;
 }
 
-void write_predictions(const std::filesystem::path& path, const Predictions& predictions) {
+void require_predictions_ending(const std::filesystem::path& path) {
     const auto ending = path.extension();
-    if (ending == ".csv") {
+    if (ending == ".csv" || ending == ".h5" || ending == ".hdf5") return;
+    throw UsageError(fmt::format(
+        "{}: its ending tells no format (predictions are written as .csv, .h5 or .hdf5). Choose one of them.",
+        path.string()));
+}
+
+void write_predictions(const std::filesystem::path& path, const Predictions& predictions) {
+    require_predictions_ending(path);
+    if (path.extension() == ".csv") {
         replace_file(path, csv_text(predictions));
-    } else if (ending == ".h5" || ending == ".hdf5") {
-        replace_file(path, [&](const std::filesystem::path& temporary) { write_hdf5(temporary, predictions); });
     } else {
-        throw UsageError(
-            fmt::format("{}: its ending tells no format (predictions are written as .csv, .h5 or .hdf5). "
-                        "Choose one of them.",
-                        path.string()));
+        replace_file(path, [&](const std::filesystem::path& temporary) { write_hdf5(temporary, predictions); });
     }
 }
 

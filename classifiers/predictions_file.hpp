@@ -16,7 +16,9 @@ namespace braggbench {
 Predictions read_predictions(const std::filesystem::path& path, const CorpusReader& corpus, Split split = Split::test);
 
 // By the path's ending, .csv, .h5 or .hdf5; reading it gives the same scores to the last bit. Throws UsageError for
-// another ending, DataError if it cannot be written.
+// another ending (which the second alone looks at, for jobs that run long before they write), DataError if it cannot be
+// written.
 void write_predictions(const std::filesystem::path& path, const Predictions& predictions);
+void require_predictions_ending(const std::filesystem::path& path);
 
 }  // namespace braggbench

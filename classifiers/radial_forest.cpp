@@ -1,6 +1,7 @@
 #include "classifiers/radial_forest.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <opencv2/core.hpp>
 #include <opencv2/ml.hpp>
 
@@ -20,6 +21,12 @@ cv::Mat profiles(std::span<const ImageSummary> images) {
         std::copy(profile.begin(), profile.end(), rows.ptr<float>(static_cast<int>(i)));
     }
     return rows;
+}
+
+// OpenCV grows no tree where there is nothing to choose.
+template <class T>
+bool all_alike(std::span<const T> targets) {
+    return !targets.empty() && std::ranges::adjacent_find(targets, std::not_equal_to<>()) == targets.end();
 }
 
 cv::Ptr<cv::ml::RTrees> grow(std::span<const ImageSummary> images, const cv::Mat& responses, int response_kind,
@@ -50,9 +57,7 @@ std::vector<std::vector<double>> forest_votes(std::span<const ImageSummary> trai
     std::vector<std::vector<double>> votes(test_images.size(),
                                            std::vector<double>(static_cast<std::size_t>(class_count), 0.0));
     if (test_images.empty()) return votes;
-    const bool one_class =
-        !train_labels.empty() && std::ranges::adjacent_find(train_labels, std::not_equal_to<>()) == train_labels.end();
-    if (one_class) {  // OpenCV grows no tree without a choice
+    if (all_alike(train_labels)) {
         for (auto& row : votes) row[static_cast<std::size_t>(train_labels.front())] = 1.0;
         return votes;
     }
@@ -73,6 +78,7 @@ std::vector<std::vector<double>> forest_votes(std::span<const ImageSummary> trai
 std::vector<double> forest_values(std::span<const ImageSummary> train_images, std::span<const double> train_values,
                                   std::span<const ImageSummary> test_images, std::uint64_t seed) {
     if (test_images.empty()) return {};
+    if (all_alike(train_values)) return std::vector<double>(test_images.size(), train_values.front());
     cv::Mat responses(static_cast<int>(train_values.size()), 1, CV_32F);
     for (std::size_t i = 0; i < train_values.size(); ++i) {
         responses.at<float>(static_cast<int>(i)) = static_cast<float>(train_values[i]);

@@ -52,6 +52,7 @@ void run_evaluate(const EvaluateCommand& command, const CommonOptions& common) {
     for (const auto& path : {command.output, command.written_predictions}) {
         if (!path.empty()) require_writable(path);
     }
+    if (!command.written_predictions.empty()) require_predictions_ending(command.written_predictions);
     const auto given = command.models.size() + command.predictions.size() + command.peaks.size();
     if (given == 0) {
         throw UsageError(

@@ -117,7 +117,7 @@ std::string class_part(const json& task) {
                         score_row("Calibration error", metric(calibration, "expected_calibration_error"), percent));
     part += baseline_chart(task, "accuracy", "Accuracy of the network beside every chance level, on the same images");
     part += confusion_table(task) + hit_part(member(task, "hit"));
-    return part + reliability_chart(calibration, "Classes");
+    return part + "<div class=\"columns\">\n" + reliability_chart(calibration, "Classes") + "</div>\n";
 }
 
 // A name with the best that needs no network below it.
@@ -163,7 +163,8 @@ std::string label_part(const json& task) {
     for (const json& label : member(task, "labels")) {
         charts += baseline_chart(label, "balanced_accuracy",
                                  fmt::format("Balanced accuracy of {} beside every chance level", text(label, "name")));
-        charts += reliability_chart(member(label, "calibration"), text(label, "name"));
+        charts += "<div class=\"columns\">\n" + reliability_chart(member(label, "calibration"), text(label, "name")) +
+                  "</div>\n";
     }
     return part + "<details><summary>Chance levels and calibration of each label</summary>\n" + charts + "</details>\n";
 }

@@ -76,6 +76,23 @@ TEST_F(Program, AnotherSizeIsBroughtToTheView) {
     EXPECT_EQ(result.exit_code, 0) << result.output;
 }
 
+TEST_F(Program, PredictionsOfOthersAreScoredLikeAModels) {
+    ASSERT_EQ(run("evaluate corpus.h5 --model model.pt --write-predictions own.csv -o own.json").exit_code, 0);
+    ASSERT_EQ(run("evaluate corpus.h5 --predictions own.csv -o again.json").exit_code, 0);
+    EXPECT_EQ(nlohmann::json::parse(read("own.json")).at("tasks"),
+              nlohmann::json::parse(read("again.json")).at("tasks"));
+    ASSERT_EQ(run("find-peaks corpus.h5 -o peaks.csv").exit_code, 0);
+    const Outcome both = run("evaluate corpus.h5 --model model.pt --predictions own.csv --peaks peaks.csv --json");
+    ASSERT_EQ(both.exit_code, 0) << both.output;
+    const auto json = nlohmann::json::parse(both.output);
+    EXPECT_EQ(json.at("models").size(), 3U);
+    EXPECT_EQ(json.at("comparisons").at(0).at("pairs").at(0).at("p"), 1.0);
+    write("half.csv", read("own.csv").substr(0, 200));
+    expect_fault("evaluate corpus.h5 --predictions half.csv", 3, "half.csv");
+    expect_fault("evaluate corpus.h5", 2, "nothing to evaluate");
+    expect_fault("evaluate corpus.h5 --model model.pt --write-predictions own.txt", 2, "own.txt");
+}
+
 TEST_F(Program, MissingAndTruncatedFiles) {
     expect_fault("inspect nowhere.h5", 3, "nowhere.h5");
     expect_fault("evaluate corpus.h5 --model nowhere.pt", 3, "nowhere.pt");

@@ -185,11 +185,11 @@ TEST_F(TrainTest, LearnsFromACorpusAndIsScoredBesideChance) {
     const auto predictions = predict(model, corpus, Split::test, {});
     const auto json = evaluation_json(predictions, corpus);
     EXPECT_EQ(json.at("images"), 30);
-    EXPECT_GE(json.at("accuracy").at("value").get<double>(), 0.9);
-    EXPECT_NEAR(json.at("accuracy").at("chance").get<double>(), 1.0 / 3.0, 1e-9);
-    EXPECT_EQ(json.at("chance_levels").size(), 6U);
-    EXPECT_EQ(json.at("classes").at(2).at("support"), 10);
-    EXPECT_EQ(json.at("confusion").size(), 3U);
+    const auto& task = json.at("tasks").at(0);
+    EXPECT_GE(task.at("accuracy").at("value").get<double>(), 0.9);
+    EXPECT_NEAR(task.at("accuracy").at("chance").get<double>(), 1.0 / 3.0, 1e-9);
+    EXPECT_EQ(task.at("classes").at(2).at("support"), 10);
+    EXPECT_EQ(task.at("confusion").size(), 3U);
 
     const auto path = directory / "model.bbm";
     save_model(path, model);
