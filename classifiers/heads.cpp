@@ -16,7 +16,10 @@
 namespace braggbench {
 namespace {
 
-const std::vector<std::string> head_names = {"class", "hit", "attributes", "values"};
+const std::vector<std::string>& head_names() {
+    static const std::vector<std::string> names = {"class", "hit", "attributes", "values"};
+    return names;
+}
 
 struct HeadText {
     std::string name;
@@ -52,9 +55,9 @@ HeadText parse_head(std::string_view text) {
         rest = rest.substr(0, equals);
     }
     head.name = rest;
-    if (std::ranges::find(head_names, head.name) == head_names.end()) {
+    if (std::ranges::find(head_names(), head.name) == head_names().end()) {
         throw UsageError(fmt::format("head \"{}\" (there is none of that name). Did you mean \"{}\"?", head.name,
-                                     nearest_name(head.name, head_names)));
+                                     nearest_name(head.name, head_names())));
     }
     if (!head.outputs.empty() && head.name != "attributes" && head.name != "values") {
         throw fault("only attributes and values take a list");
