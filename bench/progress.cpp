@@ -50,7 +50,7 @@ void Progress::note(const std::string& line) {
 
 void Progress::draw(std::int64_t done, std::int64_t total, double elapsed_s) {
     const double share = total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 1.0;
-    const double rate = elapsed_s > 0 ? static_cast<double>(done) / elapsed_s : 0.0;
+    const double rate = elapsed_s > 0 ? static_cast<double>(done - done_before_) / elapsed_s : 0.0;
     const double left_s = rate > 0 ? static_cast<double>(total - done) / rate : 0.0;
     const std::string tail = done < total ? duration(left_s) + " left" : "in " + duration(elapsed_s);
     const std::string text = fmt::format("{}/{} {}, {:.1f}/s, {}", done, total, unit_, rate, tail);

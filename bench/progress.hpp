@@ -16,6 +16,8 @@ public:
     Progress(const Progress&) = delete;
     Progress& operator=(const Progress&) = delete;
 
+    // So many were done before this job began: they do not count in its rate.
+    void resume_from(std::int64_t done) { done_before_ = done; }
     void update(std::int64_t done, std::int64_t total);
     // A line of its own above the bar.
     void note(const std::string& line);
@@ -28,6 +30,7 @@ private:
     bool quiet_;
     bool terminal_;
     bool drawn_ = false;
+    std::int64_t done_before_ = 0;
     std::chrono::steady_clock::time_point start_;
     std::chrono::steady_clock::time_point last_;
 };

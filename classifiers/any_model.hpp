@@ -5,15 +5,10 @@
 #include <filesystem>
 #include <functional>
 
-#include "classifiers/checkpoint.hpp"
 #include "classifiers/predictions.hpp"
 #include "datasets/corpus.hpp"
 
 namespace braggbench {
-
-// A network from a file of ours or TorchScript. Throws what load_model() and load_torchscript() throw, UsageError for a
-// classical model.
-TrainedModel load_network(const std::filesystem::path& path);
 
 // What the model in that file says of a split. Throws what loading and predicting it throw.
 Predictions predict_with_file(const std::filesystem::path& path, const CorpusReader& corpus, Split split,

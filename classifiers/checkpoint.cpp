@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "classifiers/archive.hpp"
+#include "classifiers/classical/classical.hpp"
 #include "classifiers/model.hpp"
 #include "classifiers/torchscript.hpp"
 #include "simulator/error.hpp"
@@ -64,6 +65,11 @@ void save_model(const std::filesystem::path& path, const TrainedModel& model) {
 
 TrainedModel load_model(const std::filesystem::path& path) {
     if (is_torchscript(path)) return load_torchscript(path);
+    if (is_classical_model(path)) {
+        throw UsageError(path.string() +
+                         ": a classical model (it has no network to look into). Give a network of the zoo, or "
+                         "TorchScript.");
+    }
     TrainedModel model;
     read_archive(
         path, "header", model_format, [&](torch::serialize::InputArchive& archive, const nlohmann::json& header) {

@@ -42,7 +42,7 @@ struct TrainedModel {
 
 // Written to a temporary name, then renamed. Throws DataError.
 void save_model(const std::filesystem::path& path, const TrainedModel& model);
-// Also reads TorchScript (classifiers/torchscript.hpp).
+// Also reads TorchScript (classifiers/torchscript.hpp). Throws UsageError for a classical model.
 TrainedModel load_model(const std::filesystem::path& path);
 
 }  // namespace braggbench

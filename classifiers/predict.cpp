@@ -32,8 +32,8 @@ Predictions predict(const TrainedModel& model, const CorpusReader& corpus, Split
     std::iota(rows.begin(), rows.end(), std::int64_t{0});
     for (std::size_t first = 0; first < rows.size(); first += batch_size) {
         const auto count = std::min(batch_size, rows.size() - first);
-        const torch::InferenceMode inference;
         const auto batch = images.batch(std::span(rows).subspan(first, count));
+        const torch::InferenceMode inference;
         const auto scores = scores_of(model.network->forward(batch.photons), predictions.heads).contiguous();
         const auto columns = static_cast<std::size_t>(scores.size(1));
         const auto* values = scores.data_ptr<float>();

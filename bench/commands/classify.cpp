@@ -8,7 +8,6 @@
 
 #include "bench/commands/commands.hpp"
 #include "bench/progress.hpp"
-#include "classifiers/any_model.hpp"
 #include "simulator/atomic_file.hpp"
 #include "simulator/error.hpp"
 
@@ -52,7 +51,7 @@ std::string json(const std::vector<Classification>& results, const ModelCard& ca
 
 void run_classify(const ClassifyCommand& command, const CommonOptions& common) {
     if (!command.output.empty()) require_writable(command.output);
-    const TrainedModel model = load_network(command.model);
+    const TrainedModel model = load_model(command.model);
     std::vector<Classification> results;
     Progress progress("classify", "files", common.quiet || command.files.size() < 10);
     std::string faults;

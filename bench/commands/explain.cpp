@@ -7,7 +7,6 @@
 #include "bench/commands/options.hpp"
 #include "bench/progress.hpp"
 #include "bench/text_tables.hpp"
-#include "classifiers/any_model.hpp"
 #include "explain/explain_corpus.hpp"
 #include "simulator/atomic_file.hpp"
 
@@ -26,7 +25,7 @@ struct ExplainCommand {
 void run_explain(ExplainCommand command, const CommonOptions& common) {
     require_writable(command.output);
     const CorpusReader corpus(command.corpus);
-    const TrainedModel model = load_network(command.model);
+    const TrainedModel model = load_model(command.model);
     command.options.threads = common.threads;
     command.options.output_directory = command.output.has_parent_path() ? command.output.parent_path() : ".";
     Progress progress("explain", "images", common.quiet);

@@ -8,6 +8,7 @@
 #include <iostream>
 #include <memory>
 #include <type_traits>
+#include <utility>
 
 #include "bench/commands/commands.hpp"
 #include "bench/progress.hpp"
@@ -85,7 +86,9 @@ void run_train(const TrainCommand& command, const CommonOptions& common) {
     if (is_classical_name(options.model)) return train_classical(command, options, common);
     Progress progress("train", "images", common.quiet);
     TrainCalls calls;
+    bool resumed = options.resume;
     calls.progress = [&](std::int64_t done, std::int64_t total, int epoch) {
+        if (std::exchange(resumed, false)) progress.resume_from(done + (epoch - 1) * total);
         progress.update(done + (epoch - 1) * total, total * options.epochs);
     };
     calls.on_epoch = [&](const EpochResult& epoch) {
