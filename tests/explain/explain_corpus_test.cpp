@@ -43,6 +43,10 @@ private:
 
 // Two classes, "empty" and "spots" (15 peaks of 100 ADU on a background of 10), every third image of each in the test
 // split.
+std::vector<Head> class_heads(const std::vector<std::string>& names) {
+    return make_heads(std::vector<std::string>{"class"}, {names, {}, {}, "a test"});
+}
+
 class ExplainCorpus : public ::testing::Test {
 protected:
     void SetUp() override {
@@ -89,7 +93,7 @@ protected:
         }
         writer.finish();
         model_.card.zoo_name = "compact";
-        model_.card.class_names = {"empty", "spots"};
+        model_.card.heads = class_heads({"empty", "spots"});
         model_.card.view.size_px = size_px;
         model_.network = std::make_shared<SpotNet>();
         model_.network->eval();
@@ -180,7 +184,7 @@ TEST_F(ExplainCorpus, WritesOverlays) {
 TEST_F(ExplainCorpus, RefusesOtherClassesAndEmptySplits) {
     const CorpusReader corpus(corpus_path());
     TrainedModel other = model_;
-    other.card.class_names = {"spots", "empty"};
+    other.card.heads = class_heads({"spots", "empty"});
     EXPECT_THROW(explain_corpus(other, corpus, options(), {}), UsageError);
     ExplainOptions validation = options();
     validation.split = Split::validation;
