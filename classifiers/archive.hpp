@@ -5,6 +5,7 @@
 
 #include <exception>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -23,9 +24,14 @@ void write_archive(const std::filesystem::path& path, const Fill& fill) {
     torch::serialize::OutputArchive archive;
     fill(archive);
     replace_file(path, [&](const std::filesystem::path& temporary) {
-        try {
-            archive.save_to(temporary.string());
-        } catch (const std::exception&) {
+        // Through a stream of ours: torch's own file writer ends the program when the disk is full.
+        std::ofstream file(temporary, std::ios::binary);
+        archive.save_to([&](const void* bytes, std::size_t count) {
+            file.write(static_cast<const char*>(bytes), static_cast<std::streamsize>(count));
+            return count;
+        });
+        file.close();
+        if (!file) {
             throw DataError(path.string() + ": cannot be written (no space, or no permission). Choose another place.");
         }
     });

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <set>
+#include <sstream>
 #include <utility>
 
 #include "classifiers/model.hpp"
@@ -255,13 +256,10 @@ void export_torchscript(const std::filesystem::path& path, const TrainedModel& m
         }
     }
     const torch::jit::ExtraFilesMap extra = {{card_file, card.dump(2)}};
-    replace_file(path, [&](const std::filesystem::path& temporary) {
-        try {
-            script.save(temporary.string(), extra);
-        } catch (const std::exception&) {
-            throw DataError(path.string() + ": cannot be written (no space, or no permission). Choose another place.");
-        }
-    });
+    // Through memory: torch's own file writer ends the program when the disk is full.
+    std::ostringstream bytes;
+    script.save(bytes, extra);
+    replace_file(path, bytes.view());
 }
 
 ModelCard make_card(const std::filesystem::path& path, const StatedCard& stated) {

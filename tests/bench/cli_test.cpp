@@ -66,8 +66,8 @@ TEST_F(Program, ImageOfACorpusAlone) {
     const auto all = nlohmann::json::parse(from_corpus.output).at("images");
     const auto one = nlohmann::json::parse(from_file.output).at("images");
     EXPECT_EQ(all.at(17).at("spot_count"), one.at(0).at("spot_count"));
-    EXPECT_EQ(all.at(17).at("probabilities"), one.at(0).at("probabilities"));
-    EXPECT_EQ(all.at(17).at("probabilities"), one.at(1).at("probabilities"));
+    EXPECT_EQ(all.at(17).at("scores"), one.at(0).at("scores"));
+    EXPECT_EQ(all.at(17).at("scores"), one.at(1).at("scores"));
 }
 
 TEST_F(Program, AnotherSizeIsBroughtToTheView) {
