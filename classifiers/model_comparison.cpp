@@ -169,7 +169,7 @@ private:
     }
 
     static double images_per_s(Classifier& network, const ModelShape& shape) {
-        constexpr int batch_size = 16;
+        constexpr int batch_size = 4;
         const torch::InferenceMode inference;
         network.eval();
         const auto photons = torch::poisson(torch::full({batch_size, 1, shape.height_px, shape.width_px}, 3.0));

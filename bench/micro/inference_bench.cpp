@@ -32,6 +32,7 @@ BENCHMARK(inference)
     ->Args({256, 1})
     ->Args({256, 16})
     ->Args({512, 1})
+    ->Args({512, 4})
     ->Args({512, 16})
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();

@@ -15,8 +15,8 @@ constexpr int window_blocks = 5;
 // Starck & Bijaoui 1995, A&AS 112, 179): values that noise takes below zero keep their order.
 constexpr double read_variance = 3.0;
 constexpr double anscombe = 0.375;
-// What little noise there is on an empty or flat area is not magnified beyond this variance of the fourth root; a twentieth
-// of what one photon of read-out noise makes of an empty one.
+// What little noise there is on an empty or flat area is not magnified beyond this variance of the fourth root; a
+// twentieth of what one photon of read-out noise makes of an empty one.
 constexpr double least_variance = 5e-4;
 
 // A square root makes Poisson noise nearly alike at every level; the second one keeps a spot of 10 000 photons within
@@ -47,8 +47,12 @@ Input contrast_and_level(const torch::Tensor& photons, bool contrast) {
     const auto box = torch::full({1, 1, block_px, block_px}, 1.0 / (block_px * block_px), root.options());
     const auto mean = torch::conv2d(root, box, {}, block_px);
     const auto variance = torch::clamp_min(torch::conv2d(root * root, box, {}, block_px) - mean * mean, least_variance);
-    const auto window = [](const torch::Tensor& blocks) {
-        return torch::avg_pool2d(blocks, window_blocks, 1, window_blocks / 2, false, false);
+    // The window shrinks at the border: the sum over it is divided by how much of it there is.
+    const auto ones = torch::ones({1, 1, window_blocks, window_blocks}, root.options());
+    const auto inside = torch::conv2d(torch::ones({1, 1, mean.size(2), mean.size(3)}, root.options()), ones, {},
+                                      /*stride=*/1, /*padding=*/window_blocks / 2);
+    const auto window = [&](const torch::Tensor& blocks) {
+        return torch::conv2d(blocks, ones, {}, /*stride=*/1, /*padding=*/window_blocks / 2) / inside;
     };
     const auto window_mean = window(mean);
     const auto inverse_variance = window(1.0 / variance);
