@@ -21,7 +21,9 @@
 namespace braggbench {
 namespace {
 
-const std::filesystem::path reference = std::filesystem::path(SHARED_DIR) / "reference" / "nanobragg";
+// Absolute: the tests go into folders of their own.
+const std::filesystem::path reference =
+    std::filesystem::absolute(std::filesystem::path(SHARED_DIR) / "reference" / "nanobragg");
 constexpr int size_px = 256;
 constexpr double pixel_mm = 0.2;
 constexpr double distance_mm = 120.0;
