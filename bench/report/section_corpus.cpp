@@ -20,6 +20,8 @@ std::string setting(double value) { return format_setting(value); }
 
 // A drawn or derived number: three figures say enough.
 std::string rounded(double value) {
+    constexpr double too_long = 1e7;
+    if (std::abs(value) >= too_long) return format_scientific(value);
     return std::abs(value) >= 999.5 ? format_count(std::llround(value)) : format(value);
 }
 

@@ -68,6 +68,13 @@ TEST(Report, HoldsEverySectionAndIsWellFormed) {
     EXPECT_FALSE(contains(section(page, "measured"), "class=\"absent\""));
 }
 
+TEST(Report, LargeDrawnNumbersAreReadable) {
+    auto input = full_input();
+    input.corpus_summary["ranges"]["beam.fluence_photons_per_m2"] = {0.0, 2e22};
+    const std::string simulated = section(report_html(input), "simulated");
+    EXPECT_TRUE(contains(simulated, "0.000 to 2.00\u202f\u00d7\u202f10<sup>22</sup>")) << simulated;
+}
+
 TEST(Report, FetchesNothing) {
     const std::string page = report_html(full_input());
     EXPECT_TRUE(contains(page, "default-src 'none'"));
