@@ -1,11 +1,12 @@
 #include "classifiers/image_feed.hpp"
 
+#include <ATen/Parallel.h>
+
 #include <algorithm>
 #include <cmath>
 #include <utility>
 
 #include "classifiers/head_tensors.hpp"
-#include "classifiers/parallel.hpp"
 #include "classifiers/predictions.hpp"
 #include "classifiers/random_stage.hpp"
 #include "classifiers/train_augmentation.hpp"
@@ -70,14 +71,17 @@ Batch ImageFeed::make(std::span<const std::int64_t> rows, const VariationKey* ke
     Batch batch;
     batch.photons = torch::empty({count, 1, options_.view.size_px, options_.view.size_px}, torch::kFloat32);
     std::vector<std::vector<float>> targets(rows.size());
-    for_each_index(count, [&](std::int64_t i) {
+    // Torch's own threads: new ones would each bring a pool of theirs for every copy.
+    at::parallel_for(0, count, 1, [&](std::int64_t begin, std::int64_t end) {
         const torch::NoGradGuard no_grad;
-        const auto row = rows[static_cast<std::size_t>(i)];
-        Row from = at(row);
-        auto photons = batch.photons[i][0];
-        photons.copy_(from.view);
-        if (key != nullptr && key->variation != TrainVariation::none) vary(photons, *key, row);
-        targets[static_cast<std::size_t>(i)] = std::move(from.targets);
+        for (std::int64_t i = begin; i < end; ++i) {
+            const auto row = rows[static_cast<std::size_t>(i)];
+            Row from = at(row);
+            auto photons = batch.photons[i][0];
+            photons.copy_(from.view);
+            if (key != nullptr && key->variation != TrainVariation::none) vary(photons, *key, row);
+            targets[static_cast<std::size_t>(i)] = std::move(from.targets);
+        }
     });
     batch.targets = as_tensor(targets);
     return batch;
@@ -85,9 +89,9 @@ Batch ImageFeed::make(std::span<const std::int64_t> rows, const VariationKey* ke
 
 torch::Tensor ImageFeed::all_targets() const {
     std::vector<std::vector<float>> targets(cache_.size());
-    for_each_index(row_count(), [&](std::int64_t row) {
+    at::parallel_for(0, row_count(), 1, [&](std::int64_t begin, std::int64_t end) {
         const torch::NoGradGuard no_grad;
-        targets[static_cast<std::size_t>(row)] = at(row).targets;
+        for (auto row = begin; row < end; ++row) targets[static_cast<std::size_t>(row)] = at(row).targets;
     });
     return as_tensor(targets);
 }
