@@ -54,23 +54,10 @@ BaselineData baseline_data(const Task& task, std::vector<int> test_labels, std::
 }
 
 nlohmann::json hit_json(const YesNo& hit, const Task& task, std::vector<int> train_labels) {
-    const auto confusion = confusion_matrix(hit.truth, hit.answers(), 2);
-    const auto shares = class_shares(train_labels, 2);
-    const auto scores =
-        confusion_scores(confusion, task.seed, train_labels.empty() ? std::span<const double>{} : shares);
     const Ranking ranking(hit.truth, hit.probability);
-    nlohmann::json json = {{"images", hit.truth.size()},
-                           {"accuracy", scores.accuracy},
-                           {"balanced_accuracy", scores.balanced_accuracy},
-                           {"precision", scores.classes[1].precision},
-                           {"recall", scores.classes[1].recall},
-                           {"f1", scores.classes[1].f1},
-                           {"mcc", scores.mcc},
-                           {"confusion", confusion},
-                           {"roc_auc", roc_auc(hit.truth, hit.probability, task.seed)},
-                           {"average_precision", average_precision(hit.truth, hit.probability, task.seed)},
-                           {"roc", roc_json(ranking)},
-                           {"at_false_positive_rates", rates_json(ranking)}};
+    auto json = yes_no_json(hit, train_labels, task.seed);
+    json["roc"] = roc_json(ranking);
+    json["at_false_positive_rates"] = rates_json(ranking);
     add_chance(json, baseline_data(task, hit.truth, std::move(train_labels), {"miss", "hit"}));
     return json;
 }

@@ -41,29 +41,16 @@ std::vector<ImageSummary> picked(std::span<const ImageSummary> images, std::span
 
 nlohmann::json one_label_json(const Task& task, std::size_t label) {
     const auto question = label_of(task, label);
-    const auto confusion = confusion_matrix(question.truth, question.answers(), 2);
     const auto train = train_column(task, label);
     const std::vector<int> train_labels(train.targets.begin(), train.targets.end());
-    const auto shares = class_shares(train_labels, 2);
-    const auto scores =
-        confusion_scores(confusion, task.seed, train_labels.empty() ? std::span<const double>{} : shares);
-    const auto support = scores.classes[1].support;
     const auto images = static_cast<std::int64_t>(question.truth.size());
-    nlohmann::json json = {{"name", task.head->outputs[label]},
-                           {"images", images},
-                           {"unknown", static_cast<std::int64_t>(task.truth.size()) - images},
-                           {"support", support},
-                           {"prevalence", proportion(support, images, std::nullopt)},
-                           {"accuracy", scores.accuracy},
-                           {"balanced_accuracy", scores.balanced_accuracy},
-                           {"precision", scores.classes[1].precision},
-                           {"recall", scores.classes[1].recall},
-                           {"f1", scores.classes[1].f1},
-                           {"mcc", scores.mcc},
-                           {"confusion", confusion},
-                           {"roc_auc", roc_auc(question.truth, question.probability, task.seed)},
-                           {"average_precision", average_precision(question.truth, question.probability, task.seed)},
-                           {"calibration", calibration_json(question.probability, question.truth, task.seed)}};
+    const auto support = std::ranges::count(question.truth, 1);
+    auto json = yes_no_json(question, train_labels, task.seed);
+    json["name"] = task.head->outputs[label];
+    json["unknown"] = static_cast<std::int64_t>(task.truth.size()) - images;
+    json["support"] = support;
+    json["prevalence"] = proportion(support, images, std::nullopt);
+    json["calibration"] = calibration_json(question.probability, question.truth, task.seed);
     const auto test_images = picked(task.test_images, question.images);
     add_chance(json, {train_labels, train.images, question.truth, test_images, {"false", "true"}, task.seed});
     return json;
@@ -190,6 +177,22 @@ YesNo label_of(const Task& task, std::size_t label) {
         question.probability.push_back(task.scores[i][label]);
     }
     return question;
+}
+
+nlohmann::json yes_no_json(const YesNo& question, std::span<const int> train_labels, std::uint64_t seed) {
+    const auto confusion = confusion_matrix(question.truth, question.answers(), 2);
+    const auto shares = class_shares(train_labels, 2);
+    const auto scores = confusion_scores(confusion, seed, train_labels.empty() ? std::span<const double>{} : shares);
+    return {{"images", question.truth.size()},
+            {"accuracy", scores.accuracy},
+            {"balanced_accuracy", scores.balanced_accuracy},
+            {"precision", scores.classes[1].precision},
+            {"recall", scores.classes[1].recall},
+            {"f1", scores.classes[1].f1},
+            {"mcc", scores.mcc},
+            {"confusion", confusion},
+            {"roc_auc", roc_auc(question.truth, question.probability, seed)},
+            {"average_precision", average_precision(question.truth, question.probability, seed)}};
 }
 
 void add_chance(nlohmann::json& json, const BaselineData& data) {

@@ -48,6 +48,8 @@ nlohmann::json class_task_json(const Task& task);
 nlohmann::json label_task_json(const Task& task);
 nlohmann::json value_task_json(const Task& task);
 
+// The scores of a question's answers, without chance levels other than each score's own; `train_labels` may be empty.
+nlohmann::json yes_no_json(const YesNo& question, std::span<const int> train_labels, std::uint64_t seed);
 // Chance levels of a question, in a form to be put among its scores.
 void add_chance(nlohmann::json& json, const BaselineData& data);
 // Expected calibration error and reliability curve.

@@ -1,3 +1,4 @@
+#include <ATen/Parallel.h>
 #include <benchmark/benchmark.h>
 
 #include <thread>
@@ -31,6 +32,31 @@ BENCHMARK(inference)
     ->ArgNames({"size_px", "batch"})
     ->Args({256, 1})
     ->Args({256, 16})
+    ->Args({512, 1})
+    ->Args({512, 4})
+    ->Args({512, 16})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+
+// As predict() does: whole images to each thread, a few at once.
+void inference_by_thread(benchmark::State& state) {
+    prepare_torch(static_cast<int>(std::thread::hardware_concurrency()));
+    const auto network = make_model("compact", {.output_count = class_count, .height_px = 512, .width_px = 512});
+    network->eval();
+    constexpr std::int64_t batches = 8;
+    const auto images = background(batches * state.range(1), state.range(0));
+    for ([[maybe_unused]] auto iteration : state) {
+        at::parallel_for(0, batches, 1, [&](std::int64_t begin, std::int64_t end) {
+            const torch::InferenceMode mode;
+            for (auto i = begin; i < end; ++i) {
+                benchmark::DoNotOptimize(network->forward(images.narrow(0, i * state.range(1), state.range(1))));
+            }
+        });
+    }
+    state.SetItemsProcessed(state.iterations() * images.size(0));
+}
+BENCHMARK(inference_by_thread)
+    ->ArgNames({"size_px", "batch"})
     ->Args({512, 1})
     ->Args({512, 4})
     ->Args({512, 16})

@@ -12,7 +12,7 @@ namespace braggbench {
 struct CompactOptions {
     int output_count = 2;
     // Channels of the stages, the first at stride 2 and each following at twice the stride of the one before.
-    std::vector<int> widths = {8, 24, 32, 48, 64};
+    std::vector<int> widths = {8, 16, 32, 32, 64};
     int hidden = 48;  // units between pooling and outputs
     // What the choice was made from (bench/accuracy/compact_design.cpp).
     bool contrast = true;  // pixels in units of the local noise; else their fourth root alone

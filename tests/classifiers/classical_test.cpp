@@ -14,6 +14,7 @@
 #include "datasets/file_bytes.hpp"
 #include "datasets/recipe_toml.hpp"
 #include "simulator/error.hpp"
+#include "tests/classifiers/drawn_corpus.hpp"
 
 namespace braggbench {
 namespace {
@@ -202,58 +203,15 @@ TEST(Sampling, FoldsAndSamplesAreStratified) {
     EXPECT_NE(sample, stratified_sample(targets, 16, 2));
 }
 
-constexpr int size_px = 96;
+constexpr test::DrawnImages drawn{.size_px = 96, .spots = 30, .spot_px = 2};
 
-// Blank: read-out noise; no-crystal: a background of 5 photons; crystal: the same with thirty spots of 80 photons, two
-// pixels wide. Offset 40 ADU, 1 ADU per photon.
-Image<std::uint16_t> draw_image(int class_index, std::uint64_t k) {
-    RandomStream random(5, k, Stage::photon_noise);
-    Image<std::uint16_t> image(size_px, size_px);
-    for (auto& value : image.pixels) {
-        value = static_cast<std::uint16_t>(40.0 + random.normal() +
-                                           static_cast<double>(class_index > 0 ? random.poisson(5.0) : 0));
-    }
-    for (int spot = 0; class_index == 2 && spot < 30; ++spot) {
-        const int x = static_cast<int>(random.uniform(1, size_px - 2));
-        const int y = static_cast<int>(random.uniform(1, size_px - 2));
-        for (int pixel = 0; pixel < 4; ++pixel) image(x + pixel % 2, y + pixel / 2) += 80;
-    }
-    return image;
-}
-
-// Classes blank, no-crystal, crystal in turn; `only` = all of that one. Two thirds are for training, a sixth each for
-// validation and test, or none for training.
+// Classes in turn; `only` = all of that one. Two thirds are for training, a sixth each for validation and test, or none
+// for training.
 fs::path write_corpus(const fs::path& directory, int count, int only = -1, bool untrained = false) {
-    auto recipe = load_recipe("diffranet-small");
-    recipe.width_px = size_px;
-    recipe.height_px = size_px;
-    recipe.image_count = count;
-    const SceneRule crystal = recipe.classes.back().scene;
-    SceneRule dark = crystal;
-    dark.crystal = false;
-    recipe.classes = {{"blank", 1.0, dark}, {"no-crystal", 1.0, dark}, {"crystal", 1.0, crystal}};
-    CorpusInfo info;
-    info.image_count = count;
-    info.width_px = size_px;
-    info.height_px = size_px;
-    info.wavelength_A = recipe.wavelength_A;
-    info.detector = flat_detector(size_px, size_px, recipe.pixel_size_mm, recipe.distance_mm, 48, 48);
-    info.response.offset_adu = 40.0;
-    info.class_names = {"blank", "no-crystal", "crystal"};
-    info.recipe_toml = to_toml(recipe);
-    info.seed = 1;
-    const auto path = directory / "corpus.h5";
-    CorpusWriter writer(path, info);
-    for (int i = 0; i < count; ++i) {
-        CorpusRecord record;
-        record.class_index = only < 0 ? i % 3 : only;
-        record.image = draw_image(record.class_index, static_cast<std::uint64_t>(i));
-        record.split = i % 18 < 3 ? Split::validation : i % 18 < 6 ? Split::test : Split::train;
-        if (untrained) record.split = Split::test;
-        writer.append(encode(std::move(record)));
-    }
-    writer.finish();
-    return path;
+    return test::write_drawn_corpus(directory / "corpus.h5", drawn, count, [only, untrained](int i) {
+        const auto split = i % 18 < 3 ? Split::validation : i % 18 < 6 ? Split::test : Split::train;
+        return test::DrawnRow{only < 0 ? i % 3 : only, untrained ? Split::test : split};
+    });
 }
 
 class ClassicalTest : public testing::Test {

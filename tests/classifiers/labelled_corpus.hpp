@@ -6,8 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "datasets/corpus.hpp"
-#include "datasets/recipe_toml.hpp"
+#include "tests/classifiers/small_corpus_info.hpp"
 
 namespace braggbench::test {
 
@@ -26,29 +25,11 @@ inline const std::vector<std::string> labelled_classes = {"blank", "weak", "stro
 inline std::filesystem::path write_labelled_corpus(const std::filesystem::path& path,
                                                    const std::vector<LabelledImage>& images) {
     constexpr int size_px = 16;
-    auto recipe = load_recipe("diffranet-small");
-    recipe.width_px = size_px;
-    recipe.height_px = size_px;
-    recipe.image_count = static_cast<std::int64_t>(images.size());
-    const SceneRule crystal = recipe.classes.back().scene;
-    SceneRule dark = crystal;
-    dark.crystal = false;
-    recipe.classes = {
-        {labelled_classes[0], 1.0, dark}, {labelled_classes[1], 1.0, crystal}, {labelled_classes[2], 1.0, crystal}};
-    CorpusInfo info;
-    info.image_count = recipe.image_count;
-    info.width_px = size_px;
-    info.height_px = size_px;
-    info.wavelength_A = recipe.wavelength_A;
-    info.detector = flat_detector(size_px, size_px, recipe.pixel_size_mm, recipe.distance_mm, 8, 8);
-    info.response.offset_adu = 40.0;
-    info.class_names = labelled_classes;
+    auto info = small_corpus_info(size_px, static_cast<std::int64_t>(images.size()), labelled_classes, 1);
     info.labels.attributes = {"ice", "multilattice"};
     info.labels.values = {"mosaic1"};
     info.labels.value_units = {"deg"};
     info.drawn_names = {"ice.thickness_um"};
-    info.recipe_toml = to_toml(recipe);
-    info.seed = 1;
     CorpusWriter writer(path, info);
     for (const auto& given : images) {
         CorpusRecord record;

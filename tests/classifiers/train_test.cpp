@@ -9,16 +9,15 @@
 #include "classifiers/evaluate.hpp"
 #include "classifiers/fit.hpp"
 #include "classifiers/predict.hpp"
-#include "datasets/recipe_toml.hpp"
 #include "simulator/error.hpp"
+#include "tests/classifiers/drawn_corpus.hpp"
 
 namespace braggbench {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int size_px = 48;
-const std::vector<std::string> class_names = {"blank", "no-crystal", "crystal"};
+constexpr test::DrawnImages drawn;
 
 class TrainTest : public testing::Test {
 protected:
@@ -29,32 +28,18 @@ protected:
         ("braggbench-train-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
 };
 
-// Blank: read-out noise; no-crystal: a background of 5 photons; crystal: the same with eight spots of 80 photons.
-Image<std::uint16_t> draw_image(int class_index, std::uint64_t k) {
-    RandomStream random(5, k, Stage::photon_noise);
-    Image<std::uint16_t> image(size_px, size_px);
-    for (auto& value : image.pixels) {
-        value = static_cast<std::uint16_t>(40.0 + random.normal() +
-                                           static_cast<double>(class_index > 0 ? random.poisson(5.0) : 0));
-    }
-    for (int spot = 0; class_index == 2 && spot < 8; ++spot) {
-        image(static_cast<int>(random.uniform(1, size_px - 1)), static_cast<int>(random.uniform(1, size_px - 1))) += 80;
-    }
-    return image;
-}
-
 const std::vector<Head> class_head =
-    make_heads(std::vector<std::string>{"class"}, {class_names, {"crystal"}, {}, "drawn"});
+    make_heads(std::vector<std::string>{"class"}, {test::drawn_classes, {"crystal"}, {}, "drawn"});
 
 ImageFeed draw_images(int count, std::uint64_t first) {
     auto image = [first](std::int64_t row) {
         const auto label = static_cast<int>(row % 3);
-        return LabelledImage{
-            std::make_shared<const Image<std::uint16_t>>(draw_image(label, first + static_cast<std::uint64_t>(row))),
-            {static_cast<float>(label)}};
+        return LabelledImage{std::make_shared<const Image<std::uint16_t>>(
+                                 test::draw_image(drawn, label, first + static_cast<std::uint64_t>(row))),
+                             {static_cast<float>(label)}};
     };
     FeedOptions options;
-    options.view.size_px = size_px;
+    options.view.size_px = drawn.size_px;
     options.offset_adu = 40.0;
     return {count, image, options, "drawn"};
 }
@@ -75,7 +60,8 @@ struct Fitted {
 
 Fitted run_fit(const TrainOptions& options, const ImageFeed& images, const FitCalls& calls = {}) {
     torch::manual_seed(options.seed);
-    Fitted fitted{make_model(options.model, {.output_count = 3, .height_px = size_px, .width_px = size_px}), {}};
+    Fitted fitted{make_model(options.model, {.output_count = 3, .height_px = drawn.size_px, .width_px = drawn.size_px}),
+                  {}};
     const FitTask task{class_head, {}, [&](int) -> const ImageFeed& { return images; }, images, "corpus"};
     fitted.result = fit(*fitted.network, task, options, calls);
     return fitted;
@@ -137,38 +123,13 @@ TEST_F(TrainTest, DivergenceIsAnError) {
     EXPECT_THROW(run_fit(options, draw_images(24, 0)), UsageError);
 }
 
-// A corpus of the three classes above. `absent` leaves one class out of the train split.
+// `absent` leaves one class out of the train split.
 fs::path write_corpus(const fs::path& directory, int absent = -1) {
-    auto recipe = load_recipe("diffranet-small");
-    recipe.width_px = size_px;
-    recipe.height_px = size_px;
-    recipe.image_count = 240;
-    const SceneRule crystal = recipe.classes.back().scene;
-    SceneRule dark = crystal;
-    dark.crystal = false;
-    recipe.classes = {{"blank", 1.0, dark}, {"no-crystal", 1.0, dark}, {"crystal", 1.0, crystal}};
-    CorpusInfo info;
-    info.image_count = recipe.image_count;
-    info.width_px = size_px;
-    info.height_px = size_px;
-    info.wavelength_A = recipe.wavelength_A;
-    info.detector = flat_detector(size_px, size_px, recipe.pixel_size_mm, recipe.distance_mm, 24, 24);
-    info.response.offset_adu = 40.0;
-    info.class_names = class_names;
-    info.recipe_toml = to_toml(recipe);
-    info.seed = 1;
-    const auto path = directory / "corpus.h5";
-    CorpusWriter writer(path, info);
-    for (int i = 0; i < recipe.image_count; ++i) {
-        CorpusRecord record;
-        record.class_index = i % 3;
-        record.image = draw_image(record.class_index, static_cast<std::uint64_t>(i));
-        record.split = i < 180 ? Split::train : i < 210 ? Split::validation : Split::test;
-        if (record.split == Split::train && record.class_index == absent) record.split = Split::test;
-        writer.append(encode(std::move(record)));
-    }
-    writer.finish();
-    return path;
+    return test::write_drawn_corpus(directory / "corpus.h5", drawn, 240, [absent](int i) {
+        test::DrawnRow row{i % 3, i < 180 ? Split::train : i < 210 ? Split::validation : Split::test};
+        if (row.split == Split::train && row.class_index == absent) row.split = Split::test;
+        return row;
+    });
 }
 
 TEST_F(TrainTest, LearnsFromACorpusAndIsScoredBesideChance) {
@@ -178,7 +139,7 @@ TEST_F(TrainTest, LearnsFromACorpusAndIsScoredBesideChance) {
     options.epochs = 15;
     const auto model = train(corpus, options);
     EXPECT_EQ(model.card.hit_classes, std::vector<std::string>{"crystal"});
-    EXPECT_EQ(model.card.view.size_px, size_px);
+    EXPECT_EQ(model.card.view.size_px, drawn.size_px);
     EXPECT_EQ(model.card.training.at("epochs").size(), 15U);
     EXPECT_GT(model.card.training.at("parameters").get<int>(), 1000);
 
@@ -200,9 +161,9 @@ TEST_F(TrainTest, LearnsFromACorpusAndIsScoredBesideChance) {
     DetectorImage image;
     image.name = "a crystal";
     const auto raw = corpus.image(corpus.indices(Split::test)[2]);
-    image.values = Image<float>(size_px, size_px);
+    image.values = Image<float>(drawn.size_px, drawn.size_px);
     std::copy(raw.pixels.begin(), raw.pixels.end(), image.values.pixels.begin());
-    image.valid = Image<std::uint8_t>(size_px, size_px, 1);
+    image.valid = Image<std::uint8_t>(drawn.size_px, drawn.size_px, 1);
     const auto classification = classify(loaded, image);
     EXPECT_EQ(classification.class_name, "crystal");
     ASSERT_TRUE(classification.hit_probability);
@@ -262,7 +223,7 @@ TEST_F(TrainTest, AFileThatIsNoModelIsRefused) {
     TrainedModel model;
     model.card.zoo_name = "compact-tiny";
     model.card.heads = class_head;
-    model.card.view.size_px = size_px;
+    model.card.view.size_px = drawn.size_px;
     model.network = make_model("compact-tiny", shape_of(model.card));
     save_model(path, model);
     EXPECT_NO_THROW(load_model(path));
