@@ -16,13 +16,13 @@ Registration Registration::after(int kernel, int stride, int padding) const {
 
 const std::vector<ZooEntry>& model_zoo() {
     static const std::vector<ZooEntry> zoo = {
-        {"compact", "ours: five stages at strides 2 to 32 on local contrast and level, 68 thousand parameters", 32,
+        {"compact", "ours: five stages at strides 2 to 32 on local contrast and level, 49 thousand parameters", 32,
          [](const ModelShape& shape) { return make_compact({.output_count = shape.output_count}); }},
         {"compact-tiny", "the same with four narrow stages, 4 thousand parameters: the floor", 32,
          [](const ModelShape& shape) {
              return make_compact({.output_count = shape.output_count, .widths = {4, 8, 12, 16}, .hidden = 16});
          }},
-        {"compact-large", "the same, wider and with a sixth stage, 290 thousand parameters", 64,
+        {"compact-large", "the same, wider and with a sixth stage, 284 thousand parameters", 64,
          [](const ModelShape& shape) {
              return make_compact(
                  {.output_count = shape.output_count, .widths = {12, 32, 48, 64, 96, 128}, .hidden = 96});

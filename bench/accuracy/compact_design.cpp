@@ -43,9 +43,10 @@ std::vector<Variant> variants(int output_count) {
     add("pooled by maximum alone", [](auto& o) { o.mean_pool = false; });
     add("mean, root mean square", [](auto& o) { o.max_pool = false, o.rms_pool = true; });
     add("mean, rms, maximum", [](auto& o) { o.rms_pool = true; });
-    add("three stages (15 px)", [](auto& o) { o.widths = {8, 24, 32}; });
-    add("four stages (31 px)", [](auto& o) { o.widths = {8, 24, 32, 48}; });
-    add("half as wide", [](auto& o) { o.widths = {4, 12, 16, 24, 32}; });
+    add("three stages (15 px)", [](auto& o) { o.widths = {8, 16, 32}; });
+    add("four stages (31 px)", [](auto& o) { o.widths = {8, 16, 32, 32}; });
+    add("half as wide", [](auto& o) { o.widths = {4, 8, 16, 16, 32}; });
+    add("half again as wide", [](auto& o) { o.widths = {8, 24, 32, 48, 64}; });
     return all;
 }
 
