@@ -224,6 +224,32 @@ nlohmann::json bands_json(const std::vector<ImageScore>& images, const std::stri
     return parts;
 }
 
+// What is known of maps of images without peaks: how high they are where, beside 1 for a map without preference.
+nlohmann::json profile_json(const std::vector<ImageScore>& images, std::uint64_t seed) {
+    std::int64_t profiles = 0;
+    const auto density = [&](const auto& member) {
+        std::vector<Sample> samples;
+        for (const ImageScore& image : images) {
+            if (const auto value = image.profile ? member(*image.profile) : std::nullopt) {
+                samples.push_back({image.class_index, *value});
+            }
+        }
+        profiles = std::max(profiles, static_cast<std::int64_t>(samples.size()));
+        const Estimate result = estimate(samples, Statistic::mean, seed);
+        return Metric{result.value, result.ci95, result.value ? std::optional(1.0) : std::nullopt};
+    };
+    nlohmann::json radial = nlohmann::json::array();
+    for (std::size_t i = 0; i < MapProfile::bins; ++i) {
+        radial.push_back(density([i](const MapProfile& profile) { return profile.radial[i]; }));
+    }
+    nlohmann::json json = {{"radial", radial},
+                           {"beam", density([](const MapProfile& profile) { return profile.beam; })},
+                           {"gaps", density([](const MapProfile& profile) { return profile.gaps; })},
+                           {"ice_rings", density([](const MapProfile& profile) { return profile.ice_rings; })}};
+    json["images"] = profiles;
+    return json;
+}
+
 }  // namespace
 
 Estimate estimate(std::span<const Sample> samples, Statistic statistic, std::uint64_t seed) {
@@ -302,6 +328,7 @@ nlohmann::json row_json(const MapRow& row, const std::vector<std::string>& class
         optional_json(summary(images, Statistic::median, [](const LocalisationScores& s) { return s.oracle_slift; }));
     json["ceiling_fraction"] = metric(images, Statistic::median, seed, &LocalisationScores::ceiling_fraction, 0.0);
 
+    json["profile_without_peaks"] = profile_json(row.images, seed);
     json["by_class"] = by_class_json(row.images, class_names, seed);
     if (std::ranges::any_of(row.images, [](const ImageScore& image) { return image.correct.has_value(); })) {
         json["by_prediction"] = by_prediction_json(row.images, seed);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "explain/localisation.hpp"
+#include "explain/map_profile.hpp"
 
 namespace braggbench {
 
@@ -28,6 +29,7 @@ struct ImageScore {
     LocalisationScores scores;
     std::vector<LocalisationScores> other_radii{};  // as LocalisationOptions has them
     std::vector<LocalisationScores> bands{};        // as peak_bands has them, or none
+    std::optional<MapProfile> profile{};            // of an image without peaks
 };
 
 struct MapRow {

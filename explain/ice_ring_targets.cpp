@@ -25,6 +25,8 @@ constexpr double bin_px = 0.25;
 // How far from its ring a null may lie.
 constexpr double null_reach_px = 32.0;
 constexpr int sectors = 36;
+// Beyond this a ring lies off any detector square to the beam.
+constexpr double widest_two_theta = 0.45 * std::numbers::pi;
 
 // Pixels per unit of tan(2 theta) on a detector square to the beam at the distance of this one.
 double pixels_per_tangent(const Detector& detector) {
@@ -50,9 +52,9 @@ std::vector<double> possible_tangents(double wavelength_A) {
         for (const IceFamily& family : ice_families(form)) {
             const double two_theta = 2.0 * std::asin(std::min(0.5 * wavelength_A * family.s_invA, 1.0));
             const double tangent = std::tan(two_theta);
-            if (two_theta < 0.45 * std::numbers::pi &&
-                std::none_of(tangents.begin(), tangents.end(),
-                             [tangent](double known) { return std::abs(known - tangent) < same * tangent; })) {
+            if (two_theta < widest_two_theta && std::none_of(tangents.begin(), tangents.end(), [tangent](double known) {
+                    return std::abs(known - tangent) < same * tangent;
+                })) {
                 tangents.push_back(tangent);
             }
         }
@@ -174,6 +176,18 @@ std::optional<double> null_radius(const std::vector<double>& rings_px, double ri
 }
 
 }  // namespace
+
+std::vector<double> ice_ring_radii_px(const CorpusInfo& info, double factor) {
+    constexpr double finest_A = 1.9;
+    std::vector<double> radii_px;
+    for (const IceFamily& family : ice_families(IceForm::hexagonal)) {
+        const double two_theta = 2.0 * std::asin(std::min(0.5 * info.wavelength_A * family.s_invA, 1.0));
+        if (family.s_invA <= 1.0 / finest_A && two_theta < widest_two_theta) {
+            radii_px.push_back(std::tan(two_theta) * pixels_per_tangent(info.detector) / factor);
+        }
+    }
+    return radii_px;
+}
 
 IceRingTruth::IceRingTruth(const CorpusReader& corpus) : corpus_(&corpus) {
     if (corpus.info().recipe_toml.empty() || corpus.info().peak_source != PeakSource::simulated) {

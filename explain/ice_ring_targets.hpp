@@ -13,6 +13,10 @@
 
 namespace braggbench {
 
+// Where hexagonal ice would have its rings down to d = 1.9 A, in pixels of a view of this factor, on a detector square
+// to the beam.
+std::vector<double> ice_ring_radii_px(const CorpusInfo& info, double factor);
+
 // The rings that an image shows, on a view of it.
 struct IceRings {
     std::vector<double> radii_px;  // of the rings, in the view's pixels, as if the detector were square to the beam

@@ -100,7 +100,7 @@ protected:
             "ci", {"corpus.image_count=24", "variation.ice.prevalence=0.5", "variation.ice.ice.thickness_um=30",
                    "detector.width_px=160", "detector.height_px=160", "detector.beam_fast_px=80",
                    "detector.beam_slow_px=81", "crystal.volume_um3=300", "detector.pixel_size_mm=0.6"});
-        generate(recipe, *folder / "corpus.h5", 1, {});
+        generate(recipe, *folder / "corpus.h5", 1, [](std::int64_t, std::int64_t) {});
     }
     static void TearDownTestSuite() { delete folder; }
     static MapScorerOptions options(const std::string& label) {
