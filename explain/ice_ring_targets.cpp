@@ -18,9 +18,8 @@
 namespace braggbench {
 namespace {
 
-// Half the width of a ring where it is looked for in the image, and how far the ice beside it reaches.
+// Half the width of a ring where its photons are counted.
 constexpr double ring_half_width_px = 2.5;
-constexpr double beside_px = 6.0;
 constexpr double bin_px = 0.25;
 // How far from its ring a null may lie.
 constexpr double null_reach_px = 32.0;
@@ -44,13 +43,15 @@ std::optional<double> tangent_at(const Detector& detector, double fast_px, doubl
     return std::hypot(place.x(), place.y()) / place.z();
 }
 
-// Rings of either form of ice; hexagonal and cubic ones that are one ring on a detector are named once.
-std::vector<double> possible_tangents(double wavelength_A) {
+// The rings that the ice of a scene can have, lines blurred by stacking faults left out; lines of two phases that are
+// one ring on a detector are named once.
+std::vector<double> possible_tangents(const Experiment& experiment) {
     constexpr double same = 0.003;
+    const double wavelength_A = experiment.beam.wavelength_A * (1.0 + bandwidth_of(experiment.beam).shift);
     std::vector<double> tangents;
-    for (const IceForm form : {IceForm::hexagonal, IceForm::cubic}) {
-        for (const IceFamily& family : ice_families(form)) {
-            const double two_theta = 2.0 * std::asin(std::min(0.5 * wavelength_A * family.s_invA, 1.0));
+    for (const IcePhase& phase : experiment.ice.phases) {
+        for (const IceFamily* family : lines_of(phase, 2.0 / wavelength_A)) {
+            const double two_theta = 2.0 * std::asin(std::min(0.5 * wavelength_A * family->s_invA, 1.0));
             const double tangent = std::tan(two_theta);
             if (two_theta < widest_two_theta && std::none_of(tangents.begin(), tangents.end(), [tangent](double known) {
                     return std::abs(known - tangent) < same * tangent;
@@ -103,13 +104,8 @@ RadialSums radial_sums(const Experiment& experiment, const Image<float>& with_ic
 
 bool is_visible(const RadialSums& sums, double radius_px, double read_noise_photons) {
     const auto ring = sums.between(radius_px - ring_half_width_px, radius_px + ring_half_width_px);
-    const auto inside = sums.between(radius_px - beside_px, radius_px - ring_half_width_px);
-    const auto outside = sums.between(radius_px + ring_half_width_px, radius_px + beside_px);
-    const double beside_pixels = inside.pixels + outside.pixels;
-    if (ring.pixels == 0.0 || beside_pixels == 0.0) return false;
-    const double excess = ring.ice - ring.pixels * (inside.ice + outside.ice) / beside_pixels;
     const double noise = std::sqrt(ring.ice + ring.others + ring.pixels * read_noise_photons * read_noise_photons);
-    return excess >= visible_peak_min_snr * noise && excess > 0.0;
+    return ring.ice > 0.0 && ring.ice >= visible_peak_min_snr * noise;
 }
 
 // Pixels of a view by their whole radius, so that a ring is found without walking the image.
@@ -211,16 +207,15 @@ IceRings IceRingTruth::rings(std::int64_t image_index, const View& view) const {
     const ImageTruth& truth = corpus_->truth()[static_cast<std::size_t>(image_index)];
     rings.beam_fast_px = (truth.beam_fast_px - view.placement.fast_offset_px) / view.placement.factor;
     rings.beam_slow_px = (truth.beam_slow_px - view.placement.slow_offset_px) / view.placement.factor;
-    if (experiment.ice.phases.empty() && experiment.crystals.empty()) return rings;
+    if (experiment.ice.phases.empty()) return rings;
 
     const Image<float> with_ice = render(experiment).expected_photons;
-    const double wavelength_A = experiment.beam.wavelength_A * (1.0 + bandwidth_of(experiment.beam).shift);
+    const std::vector<double> tangents = possible_tangents(experiment);
     experiment.ice.phases.clear();
-    experiment.crystals.clear();
     const RadialSums sums = radial_sums(experiment, with_ice, render(experiment).expected_photons);
     const double scale = pixels_per_tangent(experiment.detector);
     const double read_noise = experiment.response.read_noise_rms_adu / experiment.response.gain_adu_per_photon;
-    for (const double tangent : possible_tangents(wavelength_A)) {
+    for (const double tangent : tangents) {
         if (is_visible(sums, tangent * scale, read_noise)) {
             rings.radii_px.push_back(tangent * scale / view.placement.factor);
         }

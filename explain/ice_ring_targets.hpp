@@ -30,8 +30,9 @@ public:
     // Throws UsageError for a corpus without a recipe.
     explicit IceRingTruth(const CorpusReader& corpus);
 
-    // A ring is there if its excess S over the ice on either side has S / sqrt(S + B + n r^2) >= 5 in the image, B the
-    // photons of all else on its n pixels and r the read-out noise. No radii for an image without ice.
+    // A ring is there if S / sqrt(S + B + n r^2) >= 5 in the image: S and B are the photons of ice and of all else on
+    // the n pixels within 2.5 px of it, r is the read-out noise. No radii for an image without ice; large single grains
+    // make no rings.
     [[nodiscard]] IceRings rings(std::int64_t image_index, const View& view) const;
 
 private:
@@ -42,8 +43,8 @@ private:
 
 // Truth: pixels within radius_px + 1/2 of a ring, in sectors of 10 degrees that take the part of peaks' discs. Rings
 // lie at the same place in every image of a geometry, so that the nulls are not those of others but the same number of
-// rings at other radii: each up to 32 px from its own, inward and outward in turn and clear of all rings of the image.
-// Rings without such a place are left out.
+// rings at other radii: each up to 2 radius_px + 34 px from its own, inward and outward in turn and clear of all rings
+// of the image. Rings without such a place are left out.
 TargetSet ring_targets(const IceRings& rings, double radius_px, int nulls, std::uint64_t seed,
                        std::int64_t image_index);
 

@@ -104,7 +104,10 @@ double harmonic_between(double a, double b) {
 // over all its orders: a positive at place k of the group has (k - 1)(positives - 1)/(tied - 1) of the group's other
 // positives before it. `above` pixels come before the group, of which `positives_above` are on the mask.
 double precision_sum(double above, double tied, double positives_above, double positives) {
-    const double slope = tied > 1.0 ? (positives - 1.0) / (tied - 1.0) : 0.0;
+    if (tied == 1.0) {
+        return (positives_above + 1.0) / (above + 1.0);
+    }
+    const double slope = (positives - 1.0) / (tied - 1.0);
     const double rest = positives_above + 1.0 - slope * (above + 1.0);
     return (slope * tied + rest * harmonic_between(above, above + tied)) * positives / tied;
 }

@@ -2,8 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-
-#include "explain/ranked_map.hpp"
+#include <cstdint>
 
 namespace braggbench {
 namespace {
@@ -26,9 +25,8 @@ struct Mean {
 
 }  // namespace
 
-std::optional<MapProfile> map_profile(const Image<float>& map, const Mask& valid, double beam_fast_px,
+std::optional<MapProfile> map_profile(const RankedMap& ranked, const Image<float>& map, double beam_fast_px,
                                       double beam_slow_px, std::span<const double> ice_radii_px) {
-    const RankedMap ranked(map, valid);
     if (ranked.status() != MapStatus::ok) {
         return std::nullopt;
     }
@@ -37,7 +35,8 @@ std::optional<MapProfile> map_profile(const Image<float>& map, const Mask& valid
     for (int slow = 0; slow < map.height; ++slow) {
         for (int fast = 0; fast < map.width; ++fast) {
             radius(fast, slow) = static_cast<float>(std::hypot(fast + 0.5 - beam_fast_px, slow + 0.5 - beam_slow_px));
-            if (valid(fast, slow) != 0) farthest = std::max(farthest, radius(fast, slow));
+            if (ranked.is_valid(static_cast<std::uint32_t>(map.index(fast, slow))))
+                farthest = std::max(farthest, radius(fast, slow));
         }
     }
     std::array<Mean, MapProfile::bins> radial;
@@ -46,7 +45,7 @@ std::optional<MapProfile> map_profile(const Image<float>& map, const Mask& valid
     Mean rings;
     for (std::size_t i = 0; i < map.size(); ++i) {
         const float value = map.pixels[i];
-        if (valid.pixels[i] == 0) {
+        if (!ranked.is_valid(static_cast<std::uint32_t>(i))) {
             gaps.add(value);
             continue;
         }

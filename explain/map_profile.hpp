@@ -7,7 +7,7 @@
 #include <optional>
 #include <span>
 
-#include "explain/peak_targets.hpp"
+#include "explain/ranked_map.hpp"
 #include "simulator/image.hpp"
 
 namespace braggbench {
@@ -21,8 +21,8 @@ struct MapProfile {
     std::optional<double> ice_rings;  // within 2.5 px of where ice would have its rings, whether or not there is ice
 };
 
-// Positions in the view's pixels. Absent for a map that is not `ok` (explain/ranked_map.hpp).
-std::optional<MapProfile> map_profile(const Image<float>& map, const Mask& valid, double beam_fast_px,
+// `ranked` is the same map with its Omega. Positions in the view's pixels. Absent for a map that is not `ok`.
+std::optional<MapProfile> map_profile(const RankedMap& ranked, const Image<float>& map, double beam_fast_px,
                                       double beam_slow_px, std::span<const double> ice_radii_px);
 
 }  // namespace braggbench

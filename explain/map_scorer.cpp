@@ -169,7 +169,7 @@ ImageScore MapScorer::score(const ScoredImage& image, const Image<float>& map, c
         add_ceiling(result.scores, oracle->scores);
     }
     if (!image.has_truth()) {
-        result.profile = map_profile(map, image.view.valid, image.beam_fast_px, image.beam_slow_px,
+        result.profile = map_profile(ranked, map, image.beam_fast_px, image.beam_slow_px,
                                      ice_ring_radii_px(corpus_->info(), image.view.placement.factor));
     }
     return result;

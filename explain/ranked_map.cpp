@@ -103,11 +103,6 @@ RankedMap::RankedMap(const Image<float>& map, const Mask& valid)
     sort_descending(keys_);
 }
 
-std::uint32_t RankedMap::key(std::uint32_t pixel) const {
-    // Not std::max: it would keep the sign of -0, whose bits sort above everything.
-    return values_[pixel] > 0.0F ? std::bit_cast<std::uint32_t>(values_[pixel]) : 0U;
-}
-
 RankedMap::Place RankedMap::place_of(std::uint32_t key) const {
     const auto [first, last] = std::equal_range(keys_.begin(), keys_.end(), key, std::greater<>());
     const std::int64_t above = first - keys_.begin();

@@ -2,6 +2,7 @@
 // (Omega) in rank order, so that any number of target sets are scored after one sort.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -36,7 +37,10 @@ public:
     [[nodiscard]] bool is_valid(std::uint32_t pixel) const { return valid_[pixel] != 0; }
     [[nodiscard]] float value(std::uint32_t pixel) const { return values_[pixel]; }  // S; 0 off Omega
     // A pixel's S+ as a number that orders as S+ does: non-negative floats order as their bit patterns do.
-    [[nodiscard]] std::uint32_t key(std::uint32_t pixel) const;
+    [[nodiscard]] std::uint32_t key(std::uint32_t pixel) const {
+        // Not std::max: it would keep the sign of -0, whose bits sort above everything.
+        return values_[pixel] > 0.0F ? std::bit_cast<std::uint32_t>(values_[pixel]) : 0U;
+    }
 
     // Keys of the pixels with a positive value, descending; the other valid pixels are tied at 0.
     [[nodiscard]] std::span<const std::uint32_t> positive_keys() const { return keys_; }

@@ -25,7 +25,9 @@ struct Scene {
             map(10, slow) = in_gap;
         }
     }
-    [[nodiscard]] std::optional<MapProfile> profile() const { return map_profile(map, valid, 50.0, 50.0, ice_px); }
+    [[nodiscard]] std::optional<MapProfile> profile() const {
+        return map_profile(RankedMap(map, valid), map, 50.0, 50.0, ice_px);
+    }
 };
 
 TEST(MapProfile, OneEverywhereForAMapWithoutPreference) {
