@@ -27,7 +27,6 @@ namespace {
 constexpr std::size_t batch_images = 16;
 // As coarse as the last stage of a stride-16 network at 256 px.
 constexpr int random_coarse_units = 16;
-const std::string input_stage = "input";
 
 // One image as it is explained: in the view's pixels.
 struct Subject {

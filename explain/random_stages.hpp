@@ -11,5 +11,9 @@ inline constexpr Stage stage_random_coarse{65};
 inline constexpr Stage stage_image_choice{66};
 inline constexpr Stage stage_null_choice{67};
 inline constexpr Stage stage_bootstrap{68};
+inline constexpr Stage stage_smooth_grad{90};
+inline constexpr Stage stage_rise_masks{91};
+inline constexpr Stage stage_substrate{92};
+inline constexpr Stage stage_random_order{93};
 
 }  // namespace braggbench
