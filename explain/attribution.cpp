@@ -20,12 +20,12 @@ namespace {
 
 using Maps = std::vector<std::vector<StageMap>>;
 
-MapStatus status_of(const Image<float>& map) {
+AttributionStatus status_of(const Image<float>& map) {
     if (!std::ranges::all_of(map.pixels, [](float value) { return std::isfinite(value); })) {
-        return MapStatus::non_finite;
+        return AttributionStatus::non_finite;
     }
     const bool zero = std::ranges::all_of(map.pixels, [](float value) { return value == 0.0F; });
-    return zero ? MapStatus::all_zero : MapStatus::ok;
+    return zero ? AttributionStatus::all_zero : AttributionStatus::ok;
 }
 
 // One map per image of a batch; an undefined tensor stands for zeros of the given size.
@@ -41,7 +41,7 @@ struct BatchMap {
 
 void append(Maps& maps, const BatchMap& added) {
     for (std::size_t i = 0; i < maps.size(); ++i) {
-        StageMap map{added.stage, added.method, {}, added.stride_px, added.start_px, MapStatus::no_gradient};
+        StageMap map{added.stage, added.method, {}, added.stride_px, added.start_px, AttributionStatus::no_gradient};
         if (added.maps.defined()) {
             map.map = to_image(added.maps, static_cast<std::int64_t>(i));
             map.status = status_of(map.map);
@@ -173,15 +173,15 @@ std::vector<Image<float>> black_box_maps(AttributionMethod method, Classifier& m
 
 }  // namespace
 
-std::string to_string(MapStatus status) {
+std::string to_string(AttributionStatus status) {
     switch (status) {
-        case MapStatus::ok:
+        case AttributionStatus::ok:
             return "ok";
-        case MapStatus::all_zero:
+        case AttributionStatus::all_zero:
             return "all_zero";
-        case MapStatus::non_finite:
+        case AttributionStatus::non_finite:
             return "non_finite";
-        case MapStatus::no_gradient:
+        case AttributionStatus::no_gradient:
             return "no_gradient";
     }
     throw std::logic_error("unknown map status");

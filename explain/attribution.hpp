@@ -14,13 +14,13 @@ namespace braggbench {
 
 class Classifier;
 
-enum class MapStatus : std::uint8_t {
+enum class AttributionStatus : std::uint8_t {
     ok,
     all_zero,
     non_finite,  // somewhere NaN or infinite
     no_gradient  // the output does not depend on the stage, or not differentiably: the map is zeros
 };
-std::string to_string(MapStatus status);
+std::string to_string(AttributionStatus status);
 
 // The stage of maps made on the input's pixels.
 inline const std::string input_stage = "input";
@@ -32,7 +32,7 @@ struct StageMap {
     Image<float> map;
     double stride_px = 1.0;
     double start_px = 0.0;
-    MapStatus status = MapStatus::ok;
+    AttributionStatus status = AttributionStatus::ok;
 };
 
 struct AttributionOptions {
