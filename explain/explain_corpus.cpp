@@ -218,7 +218,9 @@ std::vector<ScoredMap> score_subject(const Subject& subject, const std::vector<S
     const auto image = static_cast<std::uint64_t>(subject.image_index);
     const Image<float>& photons = subject.view.photons;
     const auto baseline = [](const char* map) { return MapId{map, input_stage, "baseline", 1.0}; };
-    add(baseline("uniform"), uniform_map(size_px, size_px));
+    scored.push_back(
+        {baseline("uniform"), score_uniform_map(valid, subject.truth, subject.nulls, options.localisation)});
+    add_ceiling(scored.back().scores, oracle_of(input_stage)->scores);
     add(baseline("random_pixels"), random_pixel_map(size_px, size_px, options.seed, image));
     add(baseline("random_coarse"),
         random_coarse_map(size_px, size_px, std::min(random_coarse_units, size_px), options.seed, image));

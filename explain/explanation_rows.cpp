@@ -6,6 +6,7 @@
 #include <map>
 
 #include "classifiers/metric.hpp"
+#include "explain/peak_bands.hpp"
 #include "explain/random_stages.hpp"
 
 namespace braggbench {
@@ -38,19 +39,24 @@ double quantile(const std::vector<double>& ascending, double share) {
     return ascending[lower] + (place - static_cast<double>(lower)) * (ascending[upper] - ascending[lower]);
 }
 
+// One image's scores as a part of a row sees them: those of all its peaks, of one band of them, or at another radius.
+struct Scored {
+    int class_index = 0;
+    const LocalisationScores* scores = nullptr;
+};
 using Score = std::function<std::optional<double>(const LocalisationScores&)>;
 
-std::vector<Sample> collect(std::span<const ImageScore> images, const Score& score) {
+std::vector<Sample> collect(std::span<const Scored> images, const Score& score) {
     std::vector<Sample> samples;
-    for (const ImageScore& image : images) {
-        if (const std::optional<double> value = image.has_peaks ? score(image.scores) : std::nullopt) {
+    for (const Scored& image : images) {
+        if (const std::optional<double> value = score(*image.scores)) {
             samples.push_back({image.class_index, *value});
         }
     }
     return samples;
 }
 
-std::optional<double> summary(std::span<const ImageScore> images, Statistic statistic, const Score& score) {
+std::optional<double> summary(std::span<const Scored> images, Statistic statistic, const Score& score) {
     std::vector<double> values;
     for (const Sample& sample : collect(images, score)) {
         values.push_back(sample.value);
@@ -61,10 +67,17 @@ std::optional<double> summary(std::span<const ImageScore> images, Statistic stat
     return statistic_of(values, statistic);
 }
 
-Metric metric(std::span<const ImageScore> images, Statistic statistic, std::uint64_t seed, const Score& score,
+Metric metric(std::span<const Scored> images, Statistic statistic, std::uint64_t seed, const Score& score,
               std::optional<double> chance) {
     const Estimate result = estimate(collect(images, score), statistic, seed);
     return {result.value, result.ci95, result.value ? chance : std::nullopt};
+}
+
+// A score that is a member, with its chance level.
+Metric metric(std::span<const Scored> images, Statistic statistic, std::uint64_t seed,
+              std::optional<double> LocalisationScores::*member, std::optional<double> chance) {
+    return metric(
+        images, statistic, seed, [member](const LocalisationScores& s) { return s.*member; }, chance);
 }
 
 std::optional<double> null_quantile(const LocalisationScores& scores, double share) {
@@ -72,11 +85,6 @@ std::optional<double> null_quantile(const LocalisationScores& scores, double sha
         return std::nullopt;
     }
     return quantile(scores.null_slift, share);
-}
-
-Metric slift_metric(std::span<const ImageScore> images, std::uint64_t seed) {
-    return metric(
-        images, Statistic::median, seed, [](const LocalisationScores& s) { return s.slift; }, 1.0);
 }
 
 // With J nulls p takes the values 1/(1+J), 2/(1+J), ..., so that chance is not quite the nominal 5 %.
@@ -88,7 +96,7 @@ std::optional<double> significance_chance(const LocalisationScores& scores) {
     return std::floor(significance * steps + 1e-9) / steps;
 }
 
-Metric significant_metric(std::span<const ImageScore> images) {
+Metric significant_metric(std::span<const Scored> images) {
     std::int64_t trials = 0;
     std::int64_t successes = 0;
     for (const Sample& sample : collect(images, [](const LocalisationScores& s) { return s.slift_p; })) {
@@ -102,30 +110,118 @@ Metric significant_metric(std::span<const ImageScore> images) {
             summary(images, Statistic::mean, significance_chance)};
 }
 
-// A part of a row: the images of one class, or those predicted rightly.
-nlohmann::json part_json(const std::string& name, std::span<const ImageScore> images, std::uint64_t seed) {
-    std::int64_t scored = 0;
-    std::int64_t zero_maps = 0;
-    for (const ImageScore& image : images) {
-        scored += image.has_peaks && image.scores.slift ? 1 : 0;
-        zero_maps += image.has_peaks && image.scores.zero_map ? 1 : 0;
-    }
-    return {{"name", name},
-            {"images", scored},
-            {"zero_maps", zero_maps},
-            {"slift", slift_metric(images, seed)},
-            {"significant", significant_metric(images)}};
+Metric recall_metric(std::span<const Scored> images, std::uint64_t seed) {
+    return metric(images, Statistic::mean, seed, &LocalisationScores::peak_recall,
+                  summary(images, Statistic::mean, [](const LocalisationScores& s) { return s.peak_recall_chance; }));
 }
 
-template <class Predicate>
-std::vector<ImageScore> subset(const std::vector<ImageScore>& images, Predicate keep) {
-    std::vector<ImageScore> kept;
-    std::copy_if(images.begin(), images.end(), std::back_inserter(kept), keep);
-    return kept;
+std::int64_t count_status(std::span<const Scored> images, MapStatus status) {
+    return std::count_if(images.begin(), images.end(),
+                         [status](const Scored& image) { return image.scores->status == status; });
 }
 
 nlohmann::json optional_json(std::optional<double> value) {
     return value && std::isfinite(*value) ? nlohmann::json(*value) : nlohmann::json(nullptr);
+}
+
+// What every part of a row has.
+nlohmann::json part_json(std::span<const Scored> images, std::uint64_t seed) {
+    const auto scored =
+        std::count_if(images.begin(), images.end(), [](const Scored& image) { return image.scores->slift; });
+    std::vector<const LocalisationScores*> scores;
+    for (const Scored& image : images) {
+        scores.push_back(image.scores);
+    }
+    return {{"images", scored},
+            {"zero_maps", count_status(images, MapStatus::all_zero)},
+            {"constant_maps", count_status(images, MapStatus::constant)},
+            {"non_finite_maps", count_status(images, MapStatus::non_finite)},
+            {"slift", metric(images, Statistic::median, seed, &LocalisationScores::slift, 1.0)},
+            {"permutation_p", optional_json(permutation_p(scores, seed))},
+            {"significant", significant_metric(images)}};
+}
+
+// The scores that depend on the radius of the peaks' discs.
+nlohmann::json scores_json(std::span<const Scored> images, std::uint64_t seed) {
+    const auto rho = summary(images, Statistic::mean,
+                             [](const LocalisationScores& s) { return s.slift ? std::optional(s.rho) : std::nullopt; });
+    nlohmann::json json = part_json(images, seed);
+    json["sauc"] = metric(images, Statistic::mean, seed, &LocalisationScores::sauc, 0.5);
+    json["lift"] = metric(images, Statistic::median, seed, &LocalisationScores::lift, 1.0);
+    json["mass"] = metric(images, Statistic::mean, seed, &LocalisationScores::mass, rho);
+    json["average_precision"] = metric(images, Statistic::mean, seed, &LocalisationScores::average_precision, rho);
+    json["rank_accuracy"] = metric(images, Statistic::mean, seed, &LocalisationScores::rank_accuracy, rho);
+    json["nss"] = metric(images, Statistic::mean, seed, &LocalisationScores::nss, 0.0);
+    json["pointing"] = metric(images, Statistic::mean, seed, &LocalisationScores::pointing, rho);
+    json["peak_recall"] = recall_metric(images, seed);
+    return json;
+}
+
+template <class Predicate>
+std::vector<Scored> subset(const std::vector<ImageScore>& images, Predicate keep) {
+    std::vector<Scored> kept;
+    for (const ImageScore& image : images) {
+        if (keep(image)) {
+            kept.push_back({image.class_index, &image.scores});
+        }
+    }
+    return kept;
+}
+
+// One place of the images' lists of scores.
+std::vector<Scored> at_place(const std::vector<ImageScore>& images, std::vector<LocalisationScores> ImageScore::*list,
+                             std::size_t place) {
+    std::vector<Scored> kept;
+    for (const ImageScore& image : images) {
+        if (place < (image.*list).size()) {
+            kept.push_back({image.class_index, &(image.*list)[place]});
+        }
+    }
+    return kept;
+}
+
+nlohmann::json by_class_json(const std::vector<ImageScore>& images, const std::vector<std::string>& class_names,
+                             std::uint64_t seed) {
+    nlohmann::json parts = nlohmann::json::array();
+    for (std::size_t index = 0; index < class_names.size(); ++index) {
+        const auto members = subset(images, [index](const ImageScore& image) {
+            return image.has_peaks && image.class_index == static_cast<int>(index);
+        });
+        if (!members.empty()) {
+            parts.push_back(part_json(members, seed));
+            parts.back()["name"] = class_names[index];
+        }
+    }
+    return parts;
+}
+
+nlohmann::json by_prediction_json(const std::vector<ImageScore>& images, std::uint64_t seed) {
+    nlohmann::json parts = nlohmann::json::array();
+    for (const auto& [name, correct] : {std::pair("right", true), std::pair("wrong", false)}) {
+        parts.push_back(part_json(
+            subset(images, [correct = correct](
+                               const ImageScore& image) { return image.has_peaks && image.correct == correct; }),
+            seed));
+        parts.back()["name"] = name;
+    }
+    return parts;
+}
+
+nlohmann::json bands_json(const std::vector<ImageScore>& images, const std::string& quantity, std::uint64_t seed) {
+    nlohmann::json parts = nlohmann::json::array();
+    for (std::size_t i = 0; i < peak_bands.size(); ++i) {
+        const PeakBand& band = peak_bands[i];
+        const std::vector<Scored> members = at_place(images, &ImageScore::bands, i);
+        if (band.quantity != quantity || members.empty()) {
+            continue;
+        }
+        nlohmann::json part = part_json(members, seed);
+        part["peak_recall"] = recall_metric(members, seed);
+        part["low"] = band.low;
+        part["high"] = optional_json(band.high);
+        parts.push_back(part);
+    }
+    return parts;
 }
 
 }  // namespace
@@ -163,52 +259,60 @@ Estimate estimate(std::span<const Sample> samples, Statistic statistic, std::uin
     return result;
 }
 
-nlohmann::json row_json(const MapRow& row, const std::vector<std::string>& class_names, std::uint64_t seed) {
-    const std::span<const ImageScore> images = row.images;
-    nlohmann::json json = part_json("", images, seed);
-    json.erase("name");
+std::optional<double> permutation_p(std::span<const LocalisationScores* const> images, std::uint64_t seed) {
+    std::vector<double> values;
+    std::vector<const std::vector<double>*> nulls;
+    for (const LocalisationScores* scores : images) {
+        if (scores->slift && !scores->null_slift.empty()) {
+            values.push_back(*scores->slift);
+            nulls.push_back(&scores->null_slift);
+        }
+    }
+    if (values.empty()) {
+        return std::nullopt;
+    }
+    const double observed = statistic_of(values, Statistic::median);
+    int as_high = 0;
+    for (int resample = 0; resample < bootstrap_resamples; ++resample) {
+        RandomStream random(seed, static_cast<std::uint64_t>(resample), stage_permutation);
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            values[i] = (*nulls[i])[static_cast<std::size_t>((std::uint64_t{random.bits()} * nulls[i]->size()) >> 32)];
+        }
+        as_high += statistic_of(values, Statistic::median) >= observed ? 1 : 0;
+    }
+    return (1.0 + as_high) / (1.0 + bootstrap_resamples);
+}
+
+nlohmann::json row_json(const MapRow& row, const std::vector<std::string>& class_names, std::uint64_t seed,
+                        std::span<const double> other_radii_px) {
+    const auto images = subset(row.images, [](const ImageScore& image) { return image.has_peaks; });
+    nlohmann::json json = scores_json(images, seed);
     json["map"] = row.id.map;
     json["stage"] = row.id.stage;
     json["stride_px"] = row.id.stride_px;
     json["kind"] = row.id.kind;
     const auto without_peaks = subset(row.images, [](const ImageScore& image) { return !image.has_peaks; });
     json["images_without_peaks"] = without_peaks.size();
-    json["zero_maps_without_peaks"] = std::count_if(without_peaks.begin(), without_peaks.end(),
-                                                    [](const ImageScore& image) { return image.scores.zero_map; });
-
+    json["zero_maps_without_peaks"] = count_status(without_peaks, MapStatus::all_zero);
     json["null_slift_median"] = optional_json(
         summary(images, Statistic::median, [](const LocalisationScores& s) { return null_quantile(s, 0.5); }));
     json["null_slift_p95"] = optional_json(
         summary(images, Statistic::median, [](const LocalisationScores& s) { return null_quantile(s, 0.95); }));
-    json["sauc"] = metric(
-        images, Statistic::mean, seed, [](const LocalisationScores& s) { return s.sauc; }, 0.5);
-    json["lift"] = metric(
-        images, Statistic::median, seed, [](const LocalisationScores& s) { return s.lift; }, 1.0);
-    const auto rho = [](const LocalisationScores& s) { return s.slift ? std::optional(s.rho) : std::nullopt; };
-    json["average_precision"] = metric(
-        images, Statistic::mean, seed, [](const LocalisationScores& s) { return s.average_precision; },
-        summary(images, Statistic::mean, rho));
-    json["peak_recall"] = metric(
-        images, Statistic::mean, seed, [](const LocalisationScores& s) { return s.peak_recall; },
-        summary(images, Statistic::mean, [](const LocalisationScores& s) { return s.peak_recall_chance; }));
     json["oracle_slift"] =
         optional_json(summary(images, Statistic::median, [](const LocalisationScores& s) { return s.oracle_slift; }));
-    json["ceiling_fraction"] = metric(
-        images, Statistic::median, seed, [](const LocalisationScores& s) { return s.ceiling_fraction; }, 0.0);
+    json["ceiling_fraction"] = metric(images, Statistic::median, seed, &LocalisationScores::ceiling_fraction, 0.0);
 
-    nlohmann::json by_class = nlohmann::json::array();
-    for (std::size_t index = 0; index < class_names.size(); ++index) {
-        const auto members = subset(row.images, [index](const ImageScore& image) {
-            return image.has_peaks && image.class_index == static_cast<int>(index);
-        });
-        if (!members.empty()) {
-            by_class.push_back(part_json(class_names[index], members, seed));
-        }
+    json["by_class"] = by_class_json(row.images, class_names, seed);
+    if (std::ranges::any_of(row.images, [](const ImageScore& image) { return image.correct.has_value(); })) {
+        json["by_prediction"] = by_prediction_json(row.images, seed);
     }
-    json["by_class"] = by_class;
-    json["by_prediction"] = {
-        part_json("right", subset(row.images, [](const ImageScore& image) { return image.correct; }), seed),
-        part_json("wrong", subset(row.images, [](const ImageScore& image) { return !image.correct; }), seed)};
+    json["by_snr"] = bands_json(row.images, "snr", seed);
+    json["by_d_A"] = bands_json(row.images, "d_A", seed);
+    json["by_radius"] = nlohmann::json::array();
+    for (std::size_t i = 0; i < other_radii_px.size(); ++i) {
+        json["by_radius"].push_back(scores_json(at_place(row.images, &ImageScore::other_radii, i), seed));
+        json["by_radius"].back()["radius_px"] = other_radii_px[i];
+    }
     return json;
 }
 

@@ -23,9 +23,11 @@ struct MapId {
 
 struct ImageScore {
     int class_index = 0;
-    bool correct = false;    // was the prediction right
-    bool has_peaks = false;  // otherwise only zero_map of `scores` means anything
+    std::optional<bool> correct;  // was the prediction right; none where there is no prediction
+    bool has_peaks = false;       // otherwise only the status of `scores` means anything
     LocalisationScores scores;
+    std::vector<LocalisationScores> other_radii{};  // as LocalisationOptions has them
+    std::vector<LocalisationScores> bands{};        // as peak_bands has them, or none
 };
 
 struct MapRow {
@@ -48,6 +50,12 @@ struct Estimate {
 // Percentile bootstrap, resampled within each class so that the mix of classes stays; keyed by the seed.
 Estimate estimate(std::span<const Sample> samples, Statistic statistic, std::uint64_t seed);
 
-nlohmann::json row_json(const MapRow& row, const std::vector<std::string>& class_names, std::uint64_t seed);
+// The chance that a map that knows nothing of its images has a median sLift as high: with each image's sLift replaced
+// by that of one of its nulls (LocalisationScores::null_slift), (1 + how often it is) / (1 + bootstrap_resamples).
+std::optional<double> permutation_p(std::span<const LocalisationScores* const> images, std::uint64_t seed);
+
+// `other_radii_px` are those of ImageScore::other_radii.
+nlohmann::json row_json(const MapRow& row, const std::vector<std::string>& class_names, std::uint64_t seed,
+                        std::span<const double> other_radii_px = {});
 
 }  // namespace braggbench

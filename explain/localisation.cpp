@@ -3,10 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 #include "simulator/error.hpp"
@@ -14,91 +11,64 @@
 namespace braggbench {
 namespace {
 
-// One pixel in rank order. S+ is not negative, and non-negative floats order as their bit patterns do.
-struct RankedPixel {
-    std::uint32_t key;
-    std::uint32_t index;
+// What a map has on some pixels, those off Omega left out.
+struct PixelSum {
+    double positive = 0.0;  // of S+
+    double value = 0.0;     // of S
+    std::int64_t pixels = 0;
+
+    [[nodiscard]] double mean() const { return positive / static_cast<double>(pixels); }
 };
 
-// Least-significant-digit radix sort, descending by key: a comparison sort of 512 x 512 pixels takes longer than all
-// the scores together.
-void sort_descending(std::vector<RankedPixel>& pixels) {
-    constexpr int digit_bits = 11;
-    constexpr std::size_t digits = std::size_t{1} << digit_bits;
-    std::vector<RankedPixel> other(pixels.size());
-    for (int shift = 0; shift < 32; shift += digit_bits) {
-        std::array<std::size_t, digits> begin{};
-        const auto digit = [shift](const RankedPixel& pixel) {
-            return digits - 1 - ((pixel.key >> shift) & (digits - 1));
-        };
-        for (const RankedPixel& pixel : pixels) {
-            ++begin[digit(pixel)];
-        }
-        std::exclusive_scan(begin.begin(), begin.end(), begin.begin(), std::size_t{0});
-        for (const RankedPixel& pixel : pixels) {
-            other[begin[digit(pixel)]++] = pixel;
-        }
-        pixels.swap(other);
-    }
-}
-
-double mean_over(const std::vector<float>& values, const std::vector<std::uint32_t>& pixels, const Mask& valid) {
-    double sum = 0.0;
-    std::int64_t count = 0;
+PixelSum sum_over(const RankedMap& map, const std::vector<std::uint32_t>& pixels) {
+    PixelSum sum;
     for (const std::uint32_t pixel : pixels) {
-        if (valid.pixels[pixel] != 0) {
-            sum += values[pixel];
-            ++count;
+        if (map.is_valid(pixel)) {
+            const float value = map.value(pixel);
+            sum.value += value;
+            sum.positive += value > 0.0F ? value : 0.0F;
+            ++sum.pixels;
         }
     }
-    return count > 0 ? sum / static_cast<double>(count) : 0.0;
+    return sum;
 }
 
-std::int64_t count_valid(const std::vector<std::uint32_t>& pixels, const Mask& valid) {
-    return std::count_if(pixels.begin(), pixels.end(),
-                         [&valid](std::uint32_t pixel) { return valid.pixels[pixel] != 0; });
-}
-
-// The value that marks the top share of pixels, and the chance that a pixel of exactly that value is among them.
+// The key that marks the top share of pixels, and the chance that a pixel of exactly that key is among them.
 struct TopPixels {
-    float threshold = 0.0F;
+    std::uint32_t threshold = 0;
     double tie_chance = 0.0;
 };
 
 // Zeros are never top pixels, however few pixels are positive.
-TopPixels top_pixels(const std::vector<RankedPixel>& ranked, double share) {
-    const auto wanted = static_cast<std::size_t>(std::llround(share * static_cast<double>(ranked.size())));
+TopPixels top_pixels(const RankedMap& map, double share) {
+    const auto wanted = static_cast<std::int64_t>(std::llround(share * static_cast<double>(map.valid_pixels())));
     if (wanted == 0) {
-        return {std::numeric_limits<float>::infinity(), 0.0};
+        return {~0U, 0.0};
     }
-    const std::uint32_t key = ranked[std::min(wanted, ranked.size()) - 1].key;
+    const std::uint32_t key = map.key_at(wanted);
     if (key == 0) {
-        return {0.0F, 0.0};
+        return {0, 0.0};
     }
-    const auto first = std::lower_bound(ranked.begin(), ranked.end(), key,
-                                        [](const RankedPixel& pixel, std::uint32_t k) { return pixel.key > k; });
-    const auto last = std::upper_bound(first, ranked.end(), key,
-                                       [](std::uint32_t k, const RankedPixel& pixel) { return k > pixel.key; });
-    const auto above = static_cast<double>(first - ranked.begin());
-    return {std::bit_cast<float>(key), (static_cast<double>(wanted) - above) / static_cast<double>(last - first)};
+    const RankedMap::Place place = map.place_of(key);
+    return {key, static_cast<double>(wanted - place.above) / static_cast<double>(place.tied)};
 }
 
 // Expected share of discs that hold a top pixel; absent if no disc holds a valid pixel.
-std::optional<double> recall(const std::vector<float>& values, const Mask& valid, const PeakTargets& targets,
-                             const TopPixels& top) {
+std::optional<double> recall(const RankedMap& map, const PeakTargets& targets, const TopPixels& top) {
     double found = 0.0;
     std::int64_t peaks = 0;
     for (const std::vector<std::uint32_t>& disc : targets.discs) {
         bool any_valid = false;
         double missed = 1.0;
         for (const std::uint32_t pixel : disc) {
-            if (valid.pixels[pixel] == 0) {
+            if (!map.is_valid(pixel)) {
                 continue;
             }
             any_valid = true;
-            if (values[pixel] > top.threshold) {
+            const std::uint32_t key = map.key(pixel);
+            if (key > top.threshold) {
                 missed = 0.0;
-            } else if (values[pixel] == top.threshold) {
+            } else if (key == top.threshold) {
                 missed *= 1.0 - top.tie_chance;
             }
         }
@@ -113,69 +83,127 @@ std::optional<double> recall(const std::vector<float>& values, const Mask& valid
     return found / static_cast<double>(peaks);
 }
 
-struct RankScores {
-    double average_precision = 0.0;
-    std::optional<double> sauc;
-};
-
-// Both rank scores in one walk from the highest value down, a tie group at a time. `positive` is 1 on the mask,
-// `negative` counts how many nulls hold the pixel.
-RankScores rank_scores(const std::vector<RankedPixel>& ranked, const std::vector<std::uint8_t>& positive,
-                       const std::vector<std::uint16_t>& negative) {
-    double precision_sum = 0.0;
-    double auc_sum = 0.0;
-    double above = 0.0;
-    double positives_above = 0.0;
-    double negatives_above = 0.0;
-    for (std::size_t begin = 0; begin < ranked.size();) {
-        std::size_t end = begin;
-        double positives = 0.0;
-        double negatives = 0.0;
-        for (; end < ranked.size() && ranked[end].key == ranked[begin].key; ++end) {
-            positives += positive[ranked[end].index];
-            negatives += negative[ranked[end].index];
-        }
-        const auto size = static_cast<double>(end - begin);
-        if (positives > 0.0) {
-            // The mean over all orders of the tied pixels, in closed form per rank: a positive at place k of the
-            // group has (k - 1)(t - 1)/(n - 1) of the group's other positives before it, on average.
-            const double slope = size > 1.0 ? (positives - 1.0) / (size - 1.0) : 0.0;
-            double sum = 0.0;
-            for (double place = 1.0; place <= size; place += 1.0) {
-                sum += (positives_above + 1.0 + (place - 1.0) * slope) / (above + place);
-            }
-            precision_sum += sum * positives / size;
-        }
-        // A negative is beaten by all positives above it and by half of those it is tied with.
-        auc_sum += negatives * (positives_above + 0.5 * positives);
-        above += size;
-        positives_above += positives;
-        negatives_above += negatives;
-        begin = end;
+// The sum of 1/k for k from a + 1 to b: one by one to 32, then Euler and Maclaurin's, whose next term is below 1e-11 of
+// the first.
+double harmonic_between(double a, double b) {
+    double sum = 0.0;
+    while (a < b && a < 32.0) {
+        a += 1.0;
+        sum += 1.0 / a;
     }
-    RankScores scores;
-    scores.average_precision = precision_sum / positives_above;
-    if (negatives_above > 0.0) {
-        scores.sauc = auc_sum / (positives_above * negatives_above);
+    if (a < b) {
+        const double ia = 1.0 / a;
+        const double ib = 1.0 / b;
+        sum += std::log1p((b - a) / a) + 0.5 * (ib - ia) - (ib * ib - ia * ia) / 12.0 +
+               (std::pow(ib, 4) - std::pow(ia, 4)) / 120.0;
     }
-    return scores;
+    return sum;
 }
 
-std::vector<std::uint32_t> disc_pixels(double fast_px, double slow_px, int width_px, int height_px, double radius_px) {
-    std::vector<std::uint32_t> pixels;
-    const int centre_fast = static_cast<int>(std::floor(fast_px));
-    const int centre_slow = static_cast<int>(std::floor(slow_px));
-    const int reach = static_cast<int>(std::ceil(radius_px)) + 1;
-    for (int slow = std::max(0, centre_slow - reach); slow <= std::min(height_px - 1, centre_slow + reach); ++slow) {
-        for (int fast = std::max(0, centre_fast - reach); fast <= std::min(width_px - 1, centre_fast + reach); ++fast) {
-            const bool holds_centre = fast == centre_fast && slow == centre_slow;
-            if (holds_centre || std::hypot(fast + 0.5 - fast_px, slow + 0.5 - slow_px) <= radius_px) {
-                pixels.push_back(static_cast<std::uint32_t>(slow) * static_cast<std::uint32_t>(width_px) +
-                                 static_cast<std::uint32_t>(fast));
-            }
+// What a tie group of `tied` pixels, of which `positives` are on the mask, adds to the sum of precisions, as the mean
+// over all its orders: a positive at place k of the group has (k - 1)(positives - 1)/(tied - 1) of the group's other
+// positives before it. `above` pixels come before the group, of which `positives_above` are on the mask.
+double precision_sum(double above, double tied, double positives_above, double positives) {
+    const double slope = tied > 1.0 ? (positives - 1.0) / (tied - 1.0) : 0.0;
+    const double rest = positives_above + 1.0 - slope * (above + 1.0);
+    return (slope * tied + rest * harmonic_between(above, above + tied)) * positives / tied;
+}
+
+std::vector<std::uint32_t> sorted_keys(const RankedMap& map, const std::vector<std::uint32_t>& pixels) {
+    std::vector<std::uint32_t> keys;
+    keys.reserve(pixels.size());
+    for (const std::uint32_t pixel : pixels) {
+        if (map.is_valid(pixel)) {
+            keys.push_back(map.key(pixel));
         }
     }
-    return pixels;
+    sort_descending(keys);
+    return keys;
+}
+
+// The keys of the nulls' pixels that are not on the mask, a pixel once for each null that holds it.
+std::vector<std::uint32_t> negative_keys(const RankedMap& map, const PeakTargets& truth,
+                                         std::span<const PeakTargets> nulls) {
+    std::vector<std::uint32_t> pixels;
+    for (const PeakTargets& null : nulls) {
+        std::set_difference(null.pixels.begin(), null.pixels.end(), truth.pixels.begin(), truth.pixels.end(),
+                            std::back_inserter(pixels));
+    }
+    return sorted_keys(map, pixels);
+}
+
+// Calls visit(begin, end) for each run of equal keys.
+template <class Visit>
+void for_each_tie(const std::vector<std::uint32_t>& keys, const Visit& visit) {
+    for (std::size_t begin = 0; begin < keys.size();) {
+        std::size_t end = begin + 1;
+        while (end < keys.size() && keys[end] == keys[begin]) {
+            ++end;
+        }
+        visit(begin, end);
+        begin = end;
+    }
+}
+
+double average_precision(const RankedMap& map, const std::vector<std::uint32_t>& positives) {
+    const std::span<const std::uint32_t> all = map.positive_keys();
+    double sum = 0.0;
+    std::size_t next = 0;  // of `all`
+    for_each_tie(positives, [&](std::size_t begin, std::size_t end) {
+        const std::uint32_t key = positives[begin];
+        while (next < all.size() && all[next] > key) {
+            ++next;
+        }
+        const std::size_t above = next;
+        while (next < all.size() && all[next] == key) {
+            ++next;
+        }
+        const double tied = key == 0 ? static_cast<double>(map.valid_pixels()) - static_cast<double>(above)
+                                     : static_cast<double>(next - above);
+        sum += precision_sum(static_cast<double>(above), tied, static_cast<double>(begin),
+                             static_cast<double>(end - begin));
+    });
+    return sum / static_cast<double>(positives.size());
+}
+
+std::optional<double> shuffled_auc(const std::vector<std::uint32_t>& positives,
+                                   const std::vector<std::uint32_t>& negatives) {
+    if (negatives.empty()) {
+        return std::nullopt;
+    }
+    // A negative is beaten by all positives above it and by half of those it is tied with.
+    double sum = 0.0;
+    std::size_t above = 0;
+    for_each_tie(negatives, [&](std::size_t begin, std::size_t end) {
+        while (above < positives.size() && positives[above] > negatives[begin]) {
+            ++above;
+        }
+        std::size_t tied = above;
+        while (tied < positives.size() && positives[tied] == negatives[begin]) {
+            ++tied;
+        }
+        sum += static_cast<double>(end - begin) * 0.5 * static_cast<double>(above + tied);
+    });
+    return sum / (static_cast<double>(positives.size()) * static_cast<double>(negatives.size()));
+}
+
+double share_of_ties(const std::vector<std::uint32_t>& descending, std::uint32_t key, double of_ties) {
+    const auto [first, last] = std::equal_range(descending.begin(), descending.end(), key, std::greater<>());
+    return static_cast<double>(first - descending.begin()) + of_ties * static_cast<double>(last - first);
+}
+
+// Precision of the as many highest pixels as there are positives, over all orders of tied pixels.
+double rank_accuracy(const RankedMap& map, const std::vector<std::uint32_t>& positives) {
+    const auto wanted = static_cast<std::int64_t>(positives.size());
+    const std::uint32_t key = map.key_at(wanted);
+    const RankedMap::Place place = map.place_of(key);
+    const double of_ties = static_cast<double>(wanted - place.above) / static_cast<double>(place.tied);
+    return share_of_ties(positives, key, of_ties) / static_cast<double>(wanted);
+}
+
+double pointing(const RankedMap& map, const std::vector<std::uint32_t>& positives) {
+    const std::uint32_t highest = map.key_at(1);
+    return share_of_ties(positives, highest, 1.0) / static_cast<double>(map.place_of(highest).tied);
 }
 
 // sLift with its resolution limit: a null mean that is below one null pixel of the true peaks' mean cannot be told from
@@ -187,18 +215,16 @@ double slift_of(double on_truth, double on_nulls, std::int64_t null_pixels) {
     return on_truth / std::max(on_nulls, on_truth / static_cast<double>(std::max<std::int64_t>(null_pixels, 1)));
 }
 
-void check(const Image<float>& map, const Mask& valid, const PeakTargets& truth, std::span<const PeakTargets> nulls,
+void check(const RankedMap& map, const PeakTargets& truth, std::span<const PeakTargets> nulls,
            const LocalisationOptions& options) {
-    const auto same = [&map](int width, int height) { return width == map.width && height == map.height; };
-    bool sizes_agree = same(valid.width, valid.height) && same(truth.width_px, truth.height_px);
-    for (const PeakTargets& null : nulls) {
-        sizes_agree = sizes_agree && same(null.width_px, null.height_px);
-    }
-    if (!sizes_agree) {
+    const auto same = [&map](const PeakTargets& targets) {
+        return targets.width_px == map.width_px() && targets.height_px == map.height_px();
+    };
+    if (!same(truth) || !std::all_of(nulls.begin(), nulls.end(), same)) {
         throw UsageError(fmt::format(
-            "cannot score a map of {} x {} pixels (the valid mask, the peaks or the nulls are of another size). "
+            "cannot score a map of {} x {} pixels (the peaks or the nulls are of an image of another size). "
             "Bring the map to the view's size first.",
-            map.width, map.height));
+            map.width_px(), map.height_px()));
     }
     if (!(options.top_share > 0.0 && options.top_share < 1.0)) {
         throw UsageError(
@@ -208,132 +234,111 @@ void check(const Image<float>& map, const Mask& valid, const PeakTargets& truth,
     }
 }
 
-}  // namespace
-
-PeakTargets make_targets(std::span<const Peak> peaks, int width_px, int height_px, double radius_px) {
-    if (!(radius_px >= 0.0) || !std::isfinite(radius_px)) {
-        throw UsageError(
-            fmt::format("peak radius = {} px (a disc has no negative radius). Give 0 or more.", radius_px));
-    }
-    PeakTargets targets;
-    targets.width_px = width_px;
-    targets.height_px = height_px;
-    for (const Peak& peak : peaks) {
-        const double fast_px = peak.fast_px;
-        const double slow_px = peak.slow_px;
-        if (!peak.visible || !(fast_px >= 0.0 && fast_px < width_px && slow_px >= 0.0 && slow_px < height_px)) {
-            continue;
-        }
-        targets.discs.push_back(disc_pixels(fast_px, slow_px, width_px, height_px, radius_px));
-        const std::vector<std::uint32_t>& disc = targets.discs.back();
-        targets.pixels.insert(targets.pixels.end(), disc.begin(), disc.end());
-    }
-    std::sort(targets.pixels.begin(), targets.pixels.end());
-    targets.pixels.erase(std::unique(targets.pixels.begin(), targets.pixels.end()), targets.pixels.end());
-    return targets;
-}
-
-Mask to_mask(const PeakTargets& targets) {
-    Mask mask(targets.width_px, targets.height_px);
-    for (const std::uint32_t pixel : targets.pixels) {
-        mask.pixels[pixel] = 1;
-    }
-    return mask;
-}
-
-Mask peak_mask(std::span<const Peak> peaks, int width_px, int height_px, double radius_px) {
-    return to_mask(make_targets(peaks, width_px, height_px, radius_px));
-}
-
-LocalisationScores score_map(const Image<float>& map, const Mask& valid, const PeakTargets& truth,
-                             std::span<const PeakTargets> nulls, const LocalisationOptions& options) {
-    check(map, valid, truth, nulls, options);
-    std::vector<float> values(map.size());
-    std::vector<RankedPixel> ranked;
-    ranked.reserve(map.size());
-    double total = 0.0;
-    for (std::size_t i = 0; i < map.size(); ++i) {
-        if (valid.pixels[i] == 0) {
-            continue;
-        }
-        if (!std::isfinite(map.pixels[i])) {
-            throw DataError(fmt::format(
-                "the map is not finite at pixel {}, {} ({}). Mask such pixels or give another "
-                "map.",
-                i % static_cast<std::size_t>(map.width), i / static_cast<std::size_t>(map.width), map.pixels[i]));
-        }
-        // Not std::max: it would keep the sign of -0, whose bits sort above everything.
-        const float value = map.pixels[i] > 0.0F ? map.pixels[i] : 0.0F;
-        values[i] = value;
-        total += value;
-        ranked.push_back({std::bit_cast<std::uint32_t>(value), static_cast<std::uint32_t>(i)});
-    }
-
-    LocalisationScores scores;
-    scores.zero_map = !(total > 0.0);
-    scores.mask_pixels = count_valid(truth.pixels, valid);
-    scores.rho = ranked.empty() ? 0.0 : static_cast<double>(scores.mask_pixels) / static_cast<double>(ranked.size());
-    if (scores.zero_map || scores.mask_pixels == 0) {
-        return scores;
-    }
-
-    std::vector<std::uint8_t> positive(map.size());
-    for (const std::uint32_t pixel : truth.pixels) {
-        positive[pixel] = 1;
-    }
-    std::vector<std::uint16_t> negative(map.size());
-    std::vector<double> null_means;
-    std::vector<std::int64_t> null_counts;
+// Mass, lift, sLift, NSS and peak recall; false if localisation is undefined.
+bool score_means(const RankedMap& map, const PeakTargets& truth, std::span<const PeakTargets> nulls,
+                 const LocalisationOptions& options, LocalisationScores& scores) {
+    const PixelSum on_truth = sum_over(map, truth.pixels);
+    scores.mask_pixels = on_truth.pixels;
+    scores.rho =
+        map.valid_pixels() > 0 ? static_cast<double>(on_truth.pixels) / static_cast<double>(map.valid_pixels()) : 0.0;
+    std::vector<PixelSum> on_nulls;
     for (const PeakTargets& null : nulls) {
-        const std::int64_t count = count_valid(null.pixels, valid);
-        if (count == 0) {
-            continue;
-        }
-        null_counts.push_back(count);
-        null_means.push_back(mean_over(values, null.pixels, valid));
-        for (const std::uint32_t pixel : null.pixels) {
-            negative[pixel] = static_cast<std::uint16_t>(negative[pixel] + (positive[pixel] == 0 ? 1 : 0));
+        const PixelSum sum = sum_over(map, null.pixels);
+        if (sum.pixels > 0) {
+            on_nulls.push_back(sum);
         }
     }
-    if (null_means.empty()) {
-        return scores;
+    if (on_truth.pixels == 0 || on_nulls.empty()) {
+        return false;
     }
-    const auto null_count = static_cast<double>(null_means.size());
-    const double null_sum = std::accumulate(null_means.begin(), null_means.end(), 0.0);
-    const std::int64_t null_pixels = std::accumulate(null_counts.begin(), null_counts.end(), std::int64_t{0});
-
-    const double on_truth = mean_over(values, truth.pixels, valid);
-    scores.mass = on_truth * static_cast<double>(scores.mask_pixels) / total;
+    const auto null_count = static_cast<double>(on_nulls.size());
+    double null_sum = 0.0;
+    std::int64_t null_pixels = 0;
+    for (const PixelSum& null : on_nulls) {
+        null_sum += null.mean();
+        null_pixels += null.pixels;
+    }
+    scores.mass = on_truth.positive / map.total();
     scores.lift = *scores.mass / scores.rho;
-    scores.slift = slift_of(on_truth, null_sum / null_count, null_pixels);
-    const auto as_high =
-        std::count_if(null_means.begin(), null_means.end(), [on_truth](double mean) { return mean >= on_truth; });
+    scores.slift = slift_of(on_truth.mean(), null_sum / null_count, null_pixels);
+    const auto as_high = std::count_if(on_nulls.begin(), on_nulls.end(),
+                                       [&](const PixelSum& null) { return null.mean() >= on_truth.mean(); });
     scores.slift_p = (1.0 + static_cast<double>(as_high)) / (1.0 + null_count);
-    if (null_means.size() > 1) {
-        for (std::size_t j = 0; j < null_means.size(); ++j) {
+    if (on_nulls.size() > 1) {
+        for (const PixelSum& null : on_nulls) {
             scores.null_slift.push_back(
-                slift_of(null_means[j], (null_sum - null_means[j]) / (null_count - 1.0), null_pixels - null_counts[j]));
+                slift_of(null.mean(), (null_sum - null.mean()) / (null_count - 1.0), null_pixels - null.pixels));
         }
         std::sort(scores.null_slift.begin(), scores.null_slift.end());
     }
+    if (map.sigma() > 0.0) {
+        scores.nss = (on_truth.value / static_cast<double>(on_truth.pixels) - map.mean()) / map.sigma();
+    }
 
-    sort_descending(ranked);
-    const RankScores ranks = rank_scores(ranked, positive, negative);
-    scores.average_precision = ranks.average_precision;
-    scores.sauc = ranks.sauc;
-
-    const TopPixels top = top_pixels(ranked, options.top_share);
-    scores.peak_recall = recall(values, valid, truth, top);
+    const TopPixels top = top_pixels(map, options.top_share);
+    scores.peak_recall = recall(map, truth, top);
     double chance_sum = 0.0;
     std::int64_t chance_count = 0;
     for (const PeakTargets& null : nulls) {
-        if (const std::optional<double> chance = recall(values, valid, null, top)) {
+        if (const std::optional<double> chance = recall(map, null, top)) {
             chance_sum += *chance;
             ++chance_count;
         }
     }
     scores.peak_recall_chance = chance_sum / static_cast<double>(chance_count);
+    return true;
+}
+
+LocalisationScores score_all(const RankedMap& map, const PeakTargets& truth, std::span<const PeakTargets> nulls,
+                             const LocalisationOptions& options) {
+    LocalisationScores scores;
+    if (score_means(map, truth, nulls, options, scores)) {
+        const std::vector<std::uint32_t> positives = sorted_keys(map, truth.pixels);
+        scores.average_precision = average_precision(map, positives);
+        scores.sauc = shuffled_auc(positives, negative_keys(map, truth, nulls));
+        scores.rank_accuracy = rank_accuracy(map, positives);
+        scores.pointing = pointing(map, positives);
+    }
     return scores;
+}
+
+// Of a map that cannot be scored: what is known all the same.
+LocalisationScores no_scores(const RankedMap& map, const PeakTargets& truth) {
+    LocalisationScores scores;
+    scores.status = map.status();
+    scores.mask_pixels = sum_over(map, truth.pixels).pixels;
+    return scores;
+}
+
+}  // namespace
+
+LocalisationScores score_map(const RankedMap& map, const PeakTargets& truth, std::span<const PeakTargets> nulls,
+                             const LocalisationOptions& options) {
+    check(map, truth, nulls, options);
+    return map.status() == MapStatus::ok ? score_all(map, truth, nulls, options) : no_scores(map, truth);
+}
+
+LocalisationScores score_map(const Image<float>& map, const Mask& valid, const PeakTargets& truth,
+                             std::span<const PeakTargets> nulls, const LocalisationOptions& options) {
+    return score_map(RankedMap(map, valid), truth, nulls, options);
+}
+
+LocalisationScores score_some_peaks(const RankedMap& map, const PeakTargets& truth, std::span<const PeakTargets> nulls,
+                                    const LocalisationOptions& options) {
+    check(map, truth, nulls, options);
+    if (map.status() != MapStatus::ok) {
+        return no_scores(map, truth);
+    }
+    LocalisationScores scores;
+    score_means(map, truth, nulls, options, scores);
+    return scores;
+}
+
+LocalisationScores score_uniform_map(const Mask& valid, const PeakTargets& truth, std::span<const PeakTargets> nulls,
+                                     const LocalisationOptions& options) {
+    const RankedMap map(Image<float>(valid.width, valid.height, 1.0F), valid);
+    check(map, truth, nulls, options);
+    return map.status() == MapStatus::constant ? score_all(map, truth, nulls, options) : no_scores(map, truth);
 }
 
 void add_ceiling(LocalisationScores& scores, const LocalisationScores& oracle) {

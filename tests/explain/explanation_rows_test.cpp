@@ -73,7 +73,7 @@ TEST(Estimate, IsKeyedByTheSeed) {
 TEST(RowJson, CountsWhatIsScoredZeroAndUndefined) {
     MapRow row{{"hires_cam", "stage1", "attribution", 2.0}, {}};
     LocalisationScores zero;
-    zero.zero_map = true;
+    zero.status = MapStatus::all_zero;
     row.images = {{0, true, false, zero},
                   {1, true, true, scores_of(2.0)},
                   {1, false, true, scores_of(4.0)},
