@@ -33,11 +33,15 @@ std::vector<std::string> layers_of(const Classifier& network) {
     return layers;
 }
 
-void require_same(const NamedTensors& a, const NamedTensors& b) {
-    const bool same = std::ranges::equal(a, b, [](const auto& one, const auto& other) {
+bool same_tensors(const NamedTensors& a, const NamedTensors& b) {
+    return std::ranges::equal(a, b, [](const auto& one, const auto& other) {
         return one.key() == other.key() && one.value().sizes() == other.value().sizes();
     });
-    if (!same) throw UsageError("networks of different architecture are compared. Give two of one kind and view.");
+}
+
+void require_same(const Classifier& a, const Classifier& b) {
+    if (same_architecture(a, b)) return;
+    throw UsageError("networks of different architecture are compared. Give two of one kind and view.");
 }
 
 void copy_layer(const Classifier& from, Classifier& to, const std::string& layer) {
@@ -112,12 +116,15 @@ std::string to_string(Randomisation randomisation) {
     throw std::logic_error("unknown randomisation");
 }
 
+bool same_architecture(const Classifier& a, const Classifier& b) {
+    return same_tensors(a.named_parameters(), b.named_parameters()) &&
+           same_tensors(a.named_buffers(), b.named_buffers());
+}
+
 std::vector<SanityRow> randomisation_check(Classifier& trained, const Classifier& fresh, Classifier& scratch,
                                            const SanityImages& images) {
-    for (const Classifier* network : {&fresh, static_cast<const Classifier*>(&scratch)}) {
-        require_same(trained.named_parameters(), network->named_parameters());
-        require_same(trained.named_buffers(), network->named_buffers());
-    }
+    require_same(trained, fresh);
+    require_same(trained, scratch);
     const std::vector<AttributionMethod>& all = images.attribution.methods;
     std::vector<AttributionMethod> quick;
     std::ranges::copy_if(all, std::back_inserter(quick),
@@ -143,7 +150,7 @@ std::vector<SanityRow> randomisation_check(Classifier& trained, const Classifier
 }
 
 std::vector<SanityRow> label_check(Classifier& trained, Classifier& shuffled, const SanityImages& images) {
-    require_same(trained.named_parameters(), shuffled.named_parameters());
+    require_same(trained, shuffled);
     std::vector<SanityRow> rows;
     const std::vector<AttributionMethod>& all = images.attribution.methods;
     compare(rows, maps_of(trained, images, all), maps_of(shuffled, images, all), Randomisation::other_labels, "",

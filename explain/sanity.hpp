@@ -37,9 +37,13 @@ struct SanityImages {
     AttributionOptions attribution;
 };
 
+// Whether both have parameters and buffers of the same names and sizes.
+bool same_architecture(const Classifier& a, const Classifier& b);
+
 // Layers are taken from the outputs to the input. `fresh` and `scratch` are networks of the same architecture: `fresh`
 // lends its weights and statistics, those of `scratch` are overwritten. Methods of many passes are compared where
-// everything is random alone. Throws UsageError for networks of other parameters.
+// everything is random alone. Throws UsageError unless they
+// have the same_architecture().
 std::vector<SanityRow> randomisation_check(Classifier& trained, const Classifier& fresh, Classifier& scratch,
                                            const SanityImages& images);
 

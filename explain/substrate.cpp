@@ -50,7 +50,7 @@ Substrate make_substrate(const Image<float>& photons, const Mask& valid, const P
     std::vector<float> medians(all.size());
     for (std::size_t ring = 0; ring < all.size(); ++ring) {
         if (background[ring].empty()) background[ring] = all[ring];
-        if (!background[ring].empty()) medians[ring] = median_of(background[ring]);
+        if (!all[ring].empty()) medians[ring] = median_of(all[ring]);
     }
 
     RandomStream random(seed, image_index, stage_substrate);

@@ -9,14 +9,14 @@
 namespace braggbench {
 
 struct Substrate {
-    Image<float> median;  // of the valid pixels at the same distance from the beam
+    Image<float> median;  // of all valid pixels at the same distance from the beam; knows nothing of the true peaks
     Image<float> noisy;   // with that ring's own noise about it
 };
 
-// Rings are one pixel wide; pixels within `peaks` lend nothing to them, unless the ring has no other. The noisy image
-// gives each pixel the value of a pixel drawn from its ring, so that it has the background's own distribution whatever
-// the view made of it: a flat disc, or Poisson noise in a view that keeps the maximum of four pixels, is itself a thing
-// to see. Invalid pixels keep their value. Keyed by (seed, image).
+// Rings are one pixel wide. The noisy image gives each pixel the value of a pixel drawn from those of its ring that are
+// not within `peaks` (if there are any), so that it has the background's own distribution whatever the view made of it:
+// a flat disc, or Poisson noise in a view that keeps the maximum of four pixels, is itself a thing to see. Invalid
+// pixels keep their value. Keyed by (seed, image).
 Substrate make_substrate(const Image<float>& photons, const Mask& valid, const PeakTargets& peaks, double beam_fast_px,
                          double beam_slow_px, std::uint64_t seed, std::uint64_t image_index);
 

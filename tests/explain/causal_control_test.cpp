@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <stdexcept>
 
 #include "explain/deletion_curves.hpp"
 #include "explain/explained_output.hpp"
@@ -105,34 +106,45 @@ TEST(Substrate, ReplacesTheDiscsAlone) {
     EXPECT_FLOAT_EQ(result(13, 12), photons(13, 12));
 }
 
-TEST(CausalControl, SeesThatPeaksAreUsed) {
+std::vector<Image<float>> altered_images() {
     const Image<float> photons = pattern(true_peaks);
     const Mask valid(size_px, size_px, 1);
     const Image<float> substrate = make_substrate(photons, valid, targets(true_peaks), 32.0, 32.0, 1, 0).noisy;
-    const std::vector<PeakTargets> nulls(4, targets(other_peaks));
-    const auto control = causal_control(photons, substrate, targets(true_peaks), nulls, bright_pixels);
-    ASSERT_TRUE(control);
-    EXPECT_DOUBLE_EQ(control->drop, 3.0);
-    EXPECT_DOUBLE_EQ(control->null_drop, 0.0);
-    EXPECT_DOUBLE_EQ(control->d(), 3.0);
-    EXPECT_DOUBLE_EQ(control->p, 0.2);
+    return causal_images(photons, substrate, {targets(true_peaks), std::vector<PeakTargets>(4, targets(other_peaks))});
+}
+
+TEST(CausalControl, SeesThatPeaksAreUsed) {
+    const auto images = altered_images();
+    ASSERT_EQ(images.size(), 6U);
+    const CausalControl control = causal_control(bright_pixels(images));
+    EXPECT_DOUBLE_EQ(control.drop, 3.0);
+    EXPECT_DOUBLE_EQ(control.null_drop, 0.0);
+    EXPECT_DOUBLE_EQ(control.d(), 3.0);
+    EXPECT_DOUBLE_EQ(control.p, 0.2);
 }
 
 TEST(CausalControl, IsZeroForAModelThatLooksElsewhere) {
-    const Image<float> photons = pattern(true_peaks);
-    const Mask valid(size_px, size_px, 1);
-    const Image<float> substrate = make_substrate(photons, valid, targets(true_peaks), 32.0, 32.0, 1, 0).noisy;
-    const std::vector<PeakTargets> nulls(4, targets(other_peaks));
-    const auto control = causal_control(photons, substrate, targets(true_peaks), nulls, level);
-    ASSERT_TRUE(control);
-    EXPECT_DOUBLE_EQ(control->d(), 0.0);
-    EXPECT_DOUBLE_EQ(control->p, 1.0);
+    const CausalControl control = causal_control(level(altered_images()));
+    EXPECT_DOUBLE_EQ(control.d(), 0.0);
+    EXPECT_DOUBLE_EQ(control.p, 1.0);
 }
 
-TEST(CausalControl, IsUndefinedWithoutPeaksOrNulls) {
-    const Image<float> photons = pattern({});
-    EXPECT_FALSE(causal_control(photons, photons, targets({}), std::vector{targets(other_peaks)}, level));
-    EXPECT_FALSE(causal_control(photons, photons, targets(true_peaks), {}, level));
+TEST(CausalControl, IsSummedUpByClass) {
+    const CausalControl used{0.8, 0.1, 0.04};
+    const CausalControl unused{0.1, 0.1, 0.6};
+    const std::vector<CausalSample> samples = {{0, used, used}, {0, used, used}, {2, unused, unused}};
+    const nlohmann::json json = causal_json(samples, {"strong", "empty", "weak"}, 1);
+    EXPECT_EQ(json.at("images"), 3);
+    EXPECT_NEAR(json.at("d").at("value").get<double>(), 1.4 / 3.0, 1e-12);
+    EXPECT_NEAR(json.at("significant").at("value").get<double>(), 2.0 / 3.0, 1e-12);
+    ASSERT_EQ(json.at("by_class").size(), 2U);
+    EXPECT_EQ(json.at("by_class")[1].at("name"), "weak");
+    EXPECT_NEAR(json.at("by_class")[0].at("d").at("value").get<double>(), 0.7, 1e-12);
+}
+
+TEST(CausalControl, WithoutImagesIsUndefinedNotZero) {
+    EXPECT_TRUE(causal_json({}, {"strong"}, 1).at("d").at("value").is_null());
+    EXPECT_THROW(causal_control(std::vector<double>{1.0, 0.5}), std::logic_error);
 }
 
 TEST(DeletionCurves, AMapThatKnowsBeatsRandomOrder) {
