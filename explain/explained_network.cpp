@@ -1,6 +1,7 @@
 #include "explain/explained_network.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "classifiers/head_tensors.hpp"
 #include "classifiers/model.hpp"

@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
 #include "explain/attribution/black_box.hpp"
 #include "simulator/error.hpp"
 
@@ -16,6 +21,16 @@ TEST(AttributionMethods, TheTableHoldsEveryMethodOnce) {
         EXPECT_EQ(to_string(entry.method), entry.name);
         EXPECT_FALSE(entry.description.empty());
         EXPECT_FALSE(entry.citation.empty());
+    }
+}
+
+TEST(AttributionMethods, TheDocsHaveTheTable) {
+    std::ifstream file("docs/explanations.md");
+    const std::string docs((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    for (const MethodEntry& entry : attribution_methods()) {
+        EXPECT_NE(docs.find("| `" + entry.name + "` | " + entry.description + " | " + entry.citation + " |"),
+                  std::string::npos)
+            << entry.name;
     }
 }
 
