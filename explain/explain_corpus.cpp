@@ -152,7 +152,7 @@ std::optional<CausalSample> causal_sample(const Job& job, const Subject& subject
 nlohmann::json sanity_of(const Job& job, const std::vector<std::int64_t>& chosen) {
     const auto wanted = std::min(static_cast<std::size_t>(job.options.sanity_images), chosen.size());
     if (wanted == 0) return nullptr;
-    // Spread over the classes, which follow one another in no order.
+    // Spread evenly over the chosen ones, and so over the classes.
     std::vector<std::int64_t> indices;
     for (std::size_t i = 0; i < wanted; ++i) indices.push_back(chosen[i * chosen.size() / wanted]);
     const std::vector<Subject> subjects = make_subjects(job, indices);
@@ -161,8 +161,7 @@ nlohmann::json sanity_of(const Job& job, const std::vector<std::int64_t>& chosen
         images.outputs.push_back(answer.explained);
     }
     std::vector<SanityRow> rows;
-    const auto scratch = job.network.fresh(job.options.seed);
-    if (scratch && same_architecture(job.network.network(), *scratch)) {
+    if (const auto scratch = job.network.fresh(job.options.seed)) {
         rows = randomisation_check(job.network.network(), *job.untrained, *scratch, images);
     }
     if (job.options.shuffled != nullptr) {

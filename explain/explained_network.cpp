@@ -6,6 +6,7 @@
 #include "classifiers/head_tensors.hpp"
 #include "classifiers/model.hpp"
 #include "explain/attribution/gradient_pass.hpp"
+#include "explain/sanity.hpp"
 #include "simulator/error.hpp"
 
 namespace braggbench {
@@ -60,10 +61,10 @@ std::shared_ptr<Classifier> ExplainedNetwork::fresh(std::uint64_t seed) const {
     at::Generator generator = at::detail::getDefaultCPUGenerator();
     const torch::Tensor state = generator.get_state();
     torch::manual_seed(seed);
-    std::shared_ptr<Classifier> network = make_model(card().zoo_name, shape_of(card()));
+    std::shared_ptr<Classifier> made = make_model(card().zoo_name, shape_of(card()));
     generator.set_state(state);
-    network->eval();
-    return network;
+    made->eval();
+    return same_architecture(*made, network()) ? made : nullptr;
 }
 
 }  // namespace braggbench

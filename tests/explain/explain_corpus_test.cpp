@@ -153,9 +153,9 @@ TEST_F(ExplainCorpus, FindsPeaksWhereTheNetworkLooksAtThem) {
     EXPECT_NEAR(row(result, "baseline", "uniform", "input").at("slift").at("value"), 1.0, 1e-9);
     EXPECT_NEAR(row(result, "baseline", "random_pixels", "input").at("sauc").at("value"), 0.5, 0.1);
     EXPECT_GT(row(result, "baseline", "intensity", "input").at("slift").at("value").get<double>(), 5.0);
-    // The network under test is none of the zoo: the untrained one has stages of its own, with oracles of their own.
-    EXPECT_GT(row(result, "untrained", "hires_cam", "stage1").at("oracle_slift").get<double>(), 1.5);
-    EXPECT_NO_THROW(row(result, "oracle", "oracle", "stage1"));
+    // The network under test is none of the zoo, whatever its card says: it cannot be made anew.
+    EXPECT_THROW(row(result, "untrained", "hires_cam", "stage1"), std::runtime_error);
+    EXPECT_TRUE(result.at("sanity").at("verdicts").empty());
     const auto& oracle = row(result, "oracle", "oracle", "fine");
     EXPECT_EQ(oracle.at("oracle_slift"), oracle.at("slift").at("value"));
     EXPECT_EQ(oracle.at("oracle_slift"), fine.at("oracle_slift"));
@@ -257,6 +257,9 @@ TEST_F(ExplainCorpus, ChecksSanityAndFlagsWhatFails) {
     const nlohmann::json result = explain_corpus(tiny, corpus, checked, {});
     EXPECT_EQ(row(result, "attribution", "guided_backprop", "input").at("fails_randomisation"), true);
     EXPECT_EQ(result.at("sanity").at("verdicts").size(), 5U);  // four stages and the input
+    // Untrained: fresh weights from another seed at the same stages, with oracles of their own grids.
+    EXPECT_NO_THROW(row(result, "untrained", "hires_cam", "stage1"));
+    EXPECT_GT(row(result, "untrained", "hires_cam", "stage1").at("oracle_slift").get<double>(), 1.5);
     EXPECT_EQ(result.at("sanity").at("rows").back().at("randomisation"), "other_labels");
 }
 
