@@ -33,22 +33,43 @@ std::string corpus_table(const nlohmann::json& s) {
 }
 
 std::string explanation_table(const nlohmann::json& e) {
-    std::string out = fmt::format("{} {} images of {}, {} of them without visible peaks (localisation undefined)\n\n",
-                                  e.at("images").get<int>(), e.at("split").get<std::string>(),
-                                  e.at("corpus").get<std::string>(), e.at("undefined_images").get<int>());
-    out += fmt::format("{:<12} {:<18} {:<10} {:>6} {:<22} {:>7} {:>7} {:>7} {:>8} {:>8}\n", "kind", "map", "stage",
-                       "stride", "sLift (chance 1)", "p<=.05", "sAUC", "recall", "ceiling", "fraction");
+    std::string out = fmt::format("{} {} images of {}", e.at("images").get<int>(), e.at("split").get<std::string>(),
+                                  e.at("corpus").get<std::string>());
+    const bool several = e.contains("models");
+    if (!several) {
+        out += fmt::format(", {} of them without visible peaks (localisation undefined)",
+                           e.at("undefined_images").get<int>());
+    }
+    out += "\n\n";
+    for (const auto& model : several ? e.at("models") : nlohmann::json::array({e})) {
+        const auto& control = model.at("causal_control");
+        out += fmt::format(
+            "{}: without its peaks the explained output loses D = {} more than without others' (raw {}; "
+            "{} images)\n",
+            model.at("model").get<std::string>(), metric_text(control.at("d"), 3), metric_text(control.at("d_raw"), 2),
+            control.at("images").get<int>());
+    }
+    out += "\n";
+    const std::size_t model_width = several ? 16 : 0;
+    bool any_fails = false;
+    out += fmt::format("{:<{}}{:<12} {:<24} {:<10} {:>6} {:<22} {:>7} {:>7} {:>7} {:>8} {:>8}\n",
+                       several ? "model" : "", model_width, "kind", "map", "stage", "stride", "sLift (chance 1)",
+                       "p<=.05", "sAUC", "recall", "ceiling", "fraction");
     for (const auto& row : e.at("rows")) {
         const auto text = [&](const char* key) {
             return row.at(key).is_string() ? row.at(key).get<std::string>() : "-";
         };
+        const bool fails = row.value("fails_randomisation", false);
+        any_fails = any_fails || fails;
         out +=
-            fmt::format("{:<12} {:<18} {:<10} {:>6} {:<22} {:>7} {:>7} {:>7} {:>8} {:>8}\n", text("kind"), text("map"),
+            fmt::format("{:<{}}{:<12} {:<24} {:<10} {:>6} {:<22} {:>7} {:>7} {:>7} {:>8} {:>8}\n",
+                        several ? text("model") : "", model_width, text("kind"), text("map") + (fails ? " (!)" : ""),
                         text("stage"), number_text(row.at("stride_px"), 0), metric_text(row.at("slift"), 2),
                         number_text(row.at("significant").at("value"), 2), number_text(row.at("sauc").at("value"), 3),
                         number_text(row.at("peak_recall").at("value"), 3), number_text(row.at("oracle_slift"), 2),
                         number_text(row.at("ceiling_fraction").at("value"), 2));
     }
+    if (any_fails) out += "\n(!) fails the randomisation check: its maps look alike whatever the network learned\n";
     return out;
 }
 

@@ -4,134 +4,270 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <cmath>
+#include <utility>
 
 #include "classifiers/model.hpp"
+#include "explain/attribution/cam.hpp"
+#include "explain/attribution/gradient_pass.hpp"
+#include "explain/attribution/guided_relu.hpp"
+#include "explain/random_stages.hpp"
 #include "explain/registration.hpp"
 #include "simulator/error.hpp"
 
 namespace braggbench {
 namespace {
 
-// Evaluation mode for the time of an attribution, then whatever it was.
-class EvalMode {
-public:
-    explicit EvalMode(torch::nn::Module& module) : module_(module), was_training_(module.is_training()) {
-        module_.eval();
-    }
-    ~EvalMode() { module_.train(was_training_); }
-    EvalMode(const EvalMode&) = delete;
-    EvalMode& operator=(const EvalMode&) = delete;
+using Maps = std::vector<std::vector<StageMap>>;
 
-private:
-    torch::nn::Module& module_;
-    bool was_training_;
+AttributionStatus status_of(const Image<float>& map) {
+    if (!std::ranges::all_of(map.pixels, [](float value) { return std::isfinite(value); })) {
+        return AttributionStatus::non_finite;
+    }
+    const bool zero = std::ranges::all_of(map.pixels, [](float value) { return value == 0.0F; });
+    return zero ? AttributionStatus::all_zero : AttributionStatus::ok;
+}
+
+// One map per image of a batch; an undefined tensor stands for zeros of the given size.
+struct BatchMap {
+    std::string stage;
+    AttributionMethod method;
+    torch::Tensor maps;  // (N, h, w)
+    int width = 0;
+    int height = 0;
+    double stride_px = 1.0;
+    double start_px = 0.0;
 };
 
-torch::Tensor to_batch(const std::vector<Image<float>>& photons) {
-    const int width = photons.front().width;
-    const int height = photons.front().height;
-    torch::Tensor batch = torch::empty({static_cast<std::int64_t>(photons.size()), 1, height, width}, torch::kFloat32);
-    auto* target = batch.data_ptr<float>();
-    for (const Image<float>& image : photons) {
-        if (image.width != width || image.height != height) {
-            throw UsageError(
-                fmt::format("cannot attribute {} x {} and {} x {} pixels in one batch (a batch has one "
-                            "size). Bring the images to one view.",
-                            width, height, image.width, image.height));
+void append(Maps& maps, const BatchMap& added) {
+    for (std::size_t i = 0; i < maps.size(); ++i) {
+        StageMap map{added.stage, added.method, {}, added.stride_px, added.start_px, AttributionStatus::no_gradient};
+        if (added.maps.defined()) {
+            map.map = to_image(added.maps, static_cast<std::int64_t>(i));
+            map.status = status_of(map.map);
+        } else {
+            map.map = Image<float>(added.width, added.height);
         }
-        target = std::copy(image.pixels.begin(), image.pixels.end(), target);
+        maps[i].push_back(std::move(map));
     }
-    return batch;
 }
 
-// One image of an (N, h, w) float tensor on the CPU.
-Image<float> to_image(const torch::Tensor& maps, std::int64_t index) {
-    const torch::Tensor map = maps[index].contiguous();
-    Image<float> image(static_cast<int>(map.size(1)), static_cast<int>(map.size(0)));
-    std::copy_n(map.data_ptr<float>(), image.size(), image.pixels.begin());
-    return image;
+bool asks(const AttributionOptions& options, AttributionMethod method) {
+    return std::ranges::find(options.methods, method) != options.methods.end();
 }
 
-torch::Tensor combine(AttributionMethod method, const torch::Tensor& activation, const torch::Tensor& gradient) {
-    switch (method) {
-        case AttributionMethod::grad_cam:  // Selvaraju et al. 2017, without its final ReLU: the map stays signed
-            return (gradient.mean({2, 3}, /*keepdim=*/true) * activation).sum(1);
-        case AttributionMethod::hires_cam:  // Draelos and Carin 2020
-            return (gradient * activation).sum(1);
+template <class Property>
+bool asks_any(const AttributionOptions& options, Property property) {
+    return std::ranges::any_of(options.methods,
+                               [&](AttributionMethod method) { return property(method_entry(method)); });
+}
+
+void check(const std::vector<Image<float>>& photons, const std::vector<int>& outputs,
+           const AttributionOptions& options) {
+    if (photons.size() != outputs.size()) {
+        throw UsageError(
+            fmt::format("{} images but {} outputs (each image's output must be named). Give one per image.",
+                        photons.size(), outputs.size()));
     }
-    throw std::logic_error("unknown attribution method");
+    if (!options.references.empty() && options.references.size() != photons.size()) {
+        throw UsageError(
+            fmt::format("{} images but {} references (each image has its own). Give one per image or none.",
+                        photons.size(), options.references.size()));
+    }
+    if (options.smooth_samples < 1 || options.integration_steps < 1 || !(options.smooth_noise >= 0.0)) {
+        throw UsageError(
+            fmt::format("{} noisy copies with noise {} and {} steps of integration (at least one copy and "
+                        "step, and noise not below zero). Give such numbers.",
+                        options.smooth_samples, options.smooth_noise, options.integration_steps));
+    }
+}
+
+void check_stages(const Trace& trace, const std::vector<std::string>& asked) {
+    std::vector<std::string> known;
+    for (const TraceStage& stage : trace.stages) known.push_back(stage.name);
+    for (const std::string& name : asked) {
+        if (std::ranges::find(known, name) != known.end()) continue;
+        throw UsageError(fmt::format("stage '{}' (the network has none of that name). {}", name,
+                                     known.empty()
+                                         ? "Its stages are not known: use methods that make maps of the input."
+                                         : fmt::format("Choose among: {}.", fmt::join(known, ", "))));
+    }
+}
+
+void add_stage_maps(Maps& maps, const GradientPass& pass, const AttributionOptions& options) {
+    for (std::size_t i = 0; i < pass.trace.stages.size(); ++i) {
+        const TraceStage& stage = pass.trace.stages[i];
+        if (!options.stages.empty() && std::ranges::find(options.stages, stage.name) == options.stages.end()) continue;
+        for (const AttributionMethod method : options.methods) {
+            if (method_entry(method).place != MapPlace::stage) continue;
+            const torch::Tensor& gradient = pass.stage_gradients[i];
+            append(maps,
+                   {stage.name, method,
+                    gradient.defined() ? class_activation_map(method, stage.activation, gradient) : torch::Tensor(),
+                    static_cast<int>(stage.activation.size(3)), static_cast<int>(stage.activation.size(2)),
+                    stage.stride_px, stage.start_px});
+        }
+    }
+}
+
+torch::Tensor smooth_gradient(Classifier& model, const torch::Tensor& photons, const std::vector<int>& outputs,
+                              const AttributionOptions& options) {
+    const torch::Tensor deviation = options.smooth_noise * torch::sqrt(torch::clamp_min(photons, 0.0) + 1.0);
+    torch::Tensor sum;
+    torch::Tensor noise = torch::empty({photons.size(2), photons.size(3)});
+    for (int sample = 0; sample < options.smooth_samples; ++sample) {
+        RandomStream random(options.seed, static_cast<std::uint64_t>(sample), stage_smooth_grad);
+        std::generate_n(noise.data_ptr<float>(), noise.numel(), [&] { return static_cast<float>(random.normal()); });
+        const torch::Tensor gradient =
+            gradient_pass(model, photons + noise * deviation, outputs, InputGradient::yes).input_gradient;
+        if (!gradient.defined()) return {};
+        sum = sum.defined() ? sum + gradient : gradient;
+    }
+    return sum.abs() / options.smooth_samples;
+}
+
+torch::Tensor integrated_gradient(Classifier& model, const torch::Tensor& photons, const torch::Tensor& reference,
+                                  const std::vector<int>& outputs, int steps) {
+    torch::Tensor sum;
+    for (int step = 0; step < steps; ++step) {
+        // The midpoint rule: gradients of rectifiers jump, and rules of higher order gain nothing.
+        const double share = (step + 0.5) / steps;
+        const torch::Tensor between = reference + share * (photons - reference);
+        const torch::Tensor gradient = gradient_pass(model, between, outputs, InputGradient::yes).input_gradient;
+        if (!gradient.defined()) return {};
+        sum = sum.defined() ? sum + gradient : gradient;
+    }
+    return sum * (photons - reference) / steps;
+}
+
+// Grad-CAM of the last stage at the input's pixels, positive part.
+torch::Tensor coarse_mask(const GradientPass& pass, const torch::Tensor& photons) {
+    if (pass.trace.stages.empty() || !pass.stage_gradients.back().defined()) return {};
+    const TraceStage& last = pass.trace.stages.back();
+    const torch::Tensor cam =
+        class_activation_map(AttributionMethod::grad_cam, last.activation, pass.stage_gradients.back());
+    std::vector<Image<float>> registered;
+    for (std::int64_t i = 0; i < photons.size(0); ++i) {
+        registered.push_back(register_grid(to_image(cam, i), last.stride_px, last.start_px,
+                                           static_cast<int>(photons.size(3)), static_cast<int>(photons.size(2))));
+    }
+    return torch::relu(to_batch(registered));
+}
+
+std::vector<Image<float>> black_box_maps(AttributionMethod method, Classifier& model,
+                                         const std::vector<Image<float>>& photons, const std::vector<int>& outputs,
+                                         const AttributionOptions& options) {
+    std::vector<Image<float>> maps;
+    for (std::size_t i = 0; i < photons.size(); ++i) {
+        const Image<float> reference =
+            options.references.empty() ? Image<float>(photons[i].width, photons[i].height) : options.references[i];
+        const ScoreFunction score = [&model, output = outputs[i]](const std::vector<Image<float>>& images) {
+            return output_values(model, images, output);
+        };
+        maps.push_back(method == AttributionMethod::occlusion
+                           ? occlusion_map(photons[i], reference, score, options.occlusion)
+                           : rise_map(photons[i], reference, score, options.rise, options.seed));
+    }
+    return maps;
 }
 
 }  // namespace
 
-std::string to_string(AttributionMethod method) {
-    return method == AttributionMethod::grad_cam ? "grad_cam" : "hires_cam";
+std::string to_string(AttributionStatus status) {
+    switch (status) {
+        case AttributionStatus::ok:
+            return "ok";
+        case AttributionStatus::all_zero:
+            return "all_zero";
+        case AttributionStatus::non_finite:
+            return "non_finite";
+        case AttributionStatus::no_gradient:
+            return "no_gradient";
+    }
+    throw std::logic_error("unknown map status");
 }
 
 std::vector<std::vector<StageMap>> attribute(Classifier& model, const std::vector<Image<float>>& photons,
-                                             const std::vector<int>& class_index) {
-    if (photons.size() != class_index.size()) {
-        throw UsageError(
-            fmt::format("{} images but {} class indices (each image's logit must be named). Give one "
-                        "class per image.",
-                        photons.size(), class_index.size()));
+                                             const std::vector<int>& outputs, const AttributionOptions& options) {
+    using enum AttributionMethod;
+    check(photons, outputs, options);
+    Maps maps(photons.size());
+    if (photons.empty() || options.methods.empty()) return maps;
+    const EvaluationMode evaluation(model);
+    const torch::Tensor input = to_batch(photons);
+    const torch::Tensor reference =
+        options.references.empty() ? torch::zeros_like(input) : to_batch(options.references);
+    if (reference.sizes() != input.sizes()) {
+        throw UsageError("references of another size than the images. Give references in the images' view.");
     }
-    if (photons.empty()) {
-        return {};
-    }
-    const EvalMode eval_mode(model);
-    const torch::AutoGradMode gradients_on(true);
-    // The gradient flows through the input, so that stages depend on it even if all parameters are frozen.
-    const torch::Tensor input = to_batch(photons).requires_grad_(true);
-    const Trace trace = model.trace(input);
 
-    const std::int64_t class_count = trace.logits.size(1);
-    for (const int index : class_index) {
-        if (index < 0 || index >= class_count) {
-            throw UsageError(fmt::format("class {} does not exist (the model has {} classes). Give 0 to {}.", index,
-                                         class_count, class_count - 1));
-        }
+    GradientPass plain;
+    if (asks_any(options, [](const MethodEntry& entry) { return entry.cost != MethodCost::many_passes; })) {
+        const bool with_input = asks(options, saliency) || asks(options, input_x_gradient);
+        plain = gradient_pass(model, input, outputs, with_input ? InputGradient::yes : InputGradient::no);
+        check_stages(plain.trace, options.stages);
     }
-    const torch::Tensor classes =
-        torch::tensor(std::vector<std::int64_t>(class_index.begin(), class_index.end())).unsqueeze(1);
-    // Images of a batch do not mix in eval mode: the gradient of the sum is each image's own gradient.
-    const torch::Tensor score = trace.logits.gather(1, classes.to(trace.logits.device())).sum();
-
-    std::vector<torch::Tensor> reachable;
-    for (const TraceStage& stage : trace.stages) {
-        if (stage.activation.dim() != 4 || stage.activation.size(0) != input.size(0)) {
-            throw std::logic_error("stage " + stage.name + ": an activation is (N, C, H, W)");
-        }
-        if (stage.activation.requires_grad()) {
-            reachable.push_back(stage.activation);
-        }
-    }
-    std::vector<torch::Tensor> gradients;
-    if (!reachable.empty() && score.requires_grad()) {
-        gradients = torch::autograd::grad({score}, reachable, /*grad_outputs=*/{}, /*retain_graph=*/false,
-                                          /*create_graph=*/false, /*allow_unused=*/true);
+    GradientPass guided;
+    if (asks_any(options, [](const MethodEntry& entry) { return entry.cost == MethodCost::own_pass; })) {
+        const GuidedReluMode guided_relu;
+        guided = gradient_pass(model, input, outputs, InputGradient::yes);
     }
 
     const torch::NoGradGuard no_gradients;
-    std::vector<std::vector<StageMap>> maps(photons.size());
-    std::size_t next = 0;
-    for (const TraceStage& stage : trace.stages) {
-        torch::Tensor gradient;
-        if (stage.activation.requires_grad() && !gradients.empty()) {
-            gradient = gradients[next++];
-        }
-        if (!gradient.defined()) {
-            gradient = torch::zeros_like(stage.activation);
-        }
-        for (const AttributionMethod method : {AttributionMethod::grad_cam, AttributionMethod::hires_cam}) {
-            const torch::Tensor combined = combine(method, stage.activation, gradient).to(torch::kCPU, torch::kFloat32);
-            for (std::size_t i = 0; i < maps.size(); ++i) {
-                maps[i].push_back({stage.name, method, to_image(combined, static_cast<std::int64_t>(i)),
-                                   stage.stride_px, stage.start_px});
+    if (plain.trace.logits.defined()) add_stage_maps(maps, plain, options);
+    const auto at_input = [&](AttributionMethod method, const torch::Tensor& map) {
+        append(maps, {input_stage, method, map.defined() ? map.squeeze(1) : map, photons.front().width,
+                      photons.front().height});
+    };
+    for (const AttributionMethod method : options.methods) {
+        switch (method) {
+            case grad_cam:
+            case hires_cam:
+            case layer_cam:
+            case grad_cam_pp:
+                break;
+            case saliency:
+                at_input(method, plain.input_gradient.defined() ? plain.input_gradient.abs() : torch::Tensor());
+                break;
+            case input_x_gradient:
+                at_input(method,
+                         plain.input_gradient.defined() ? plain.input_gradient * (input - reference) : torch::Tensor());
+                break;
+            case smooth_grad:
+                at_input(method, smooth_gradient(model, input, outputs, options));
+                break;
+            case integrated_gradients:
+                at_input(method, integrated_gradient(model, input, reference, outputs, options.integration_steps));
+                break;
+            case guided_backprop:
+                at_input(method, guided.input_gradient);
+                break;
+            case guided_grad_cam: {
+                const torch::Tensor mask = coarse_mask(plain, input);
+                const bool defined = mask.defined() && guided.input_gradient.defined();
+                at_input(method, defined ? mask * guided.input_gradient : torch::Tensor());
+                break;
             }
+            case occlusion:
+            case rise:
+                at_input(method, to_batch(black_box_maps(method, model, photons, outputs, options)));
+                break;
         }
     }
     return maps;
+}
+
+std::vector<double> output_values(Classifier& model, const std::vector<Image<float>>& photons, int output) {
+    if (photons.empty()) return {};
+    const EvaluationMode evaluation(model);
+    const torch::NoGradGuard no_gradients;
+    const torch::Tensor logits = model.forward(to_batch(photons));
+    if (output < 0 || output >= logits.size(1)) {
+        throw UsageError(fmt::format("output {} does not exist (the model has {}). Give 0 to {}.", output,
+                                     logits.size(1), logits.size(1) - 1));
+    }
+    const torch::Tensor values = logits.select(1, output).to(torch::kFloat64).contiguous();
+    return {values.data_ptr<double>(), values.data_ptr<double>() + values.numel()};
 }
 
 Image<float> register_to_input(const StageMap& map, int width_px, int height_px) {

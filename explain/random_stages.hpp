@@ -13,5 +13,9 @@ inline constexpr Stage stage_null_choice{67};
 inline constexpr Stage stage_bootstrap{68};
 inline constexpr Stage stage_ring_nulls{80};
 inline constexpr Stage stage_permutation{81};
+inline constexpr Stage stage_smooth_grad{90};
+inline constexpr Stage stage_rise_masks{91};
+inline constexpr Stage stage_substrate{92};
+inline constexpr Stage stage_random_order{93};
 
 }  // namespace braggbench

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "classifiers/model.hpp"
 #include "explain/registration.hpp"
@@ -123,9 +124,11 @@ TEST(Attribution, BatchedEqualsSingle) {
     }
 }
 
-TEST(Attribution, AStageWithoutInfluenceGivesZeroMaps) {
+TEST(Attribution, AStageWithoutInfluenceGivesZeroMapsAndSaysSo) {
     SmallNet net;
     const auto maps = attribute(net, {random_photons(32, 32, 3)}, {0});
+    EXPECT_EQ(find(maps[0], "unused", AttributionMethod::hires_cam).status, AttributionStatus::no_gradient);
+    EXPECT_EQ(find(maps[0], "first", AttributionMethod::hires_cam).status, AttributionStatus::ok);
     const Image<float>& map = find(maps[0], "unused", AttributionMethod::hires_cam).map;
     EXPECT_EQ(map.width, 32);
     EXPECT_TRUE(std::all_of(map.pixels.begin(), map.pixels.end(), [](float value) { return value == 0.0F; }));

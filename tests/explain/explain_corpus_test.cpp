@@ -7,6 +7,8 @@
 #include <cmath>
 
 #include "classifiers/model.hpp"
+#include "explain/map_file.hpp"
+#include "explain/score_maps.hpp"
 #include "simulator/error.hpp"
 #include "simulator/random.hpp"
 
@@ -103,6 +105,8 @@ protected:
     [[nodiscard]] std::filesystem::path corpus_path() const { return folder_ / "corpus.h5"; }
     [[nodiscard]] ExplainOptions options() const {
         ExplainOptions result;
+        result.model_name = "spot-net";
+        result.methods = {AttributionMethod::grad_cam, AttributionMethod::hires_cam};
         result.images_per_class = 4;
         result.localisation.radius_px = 1.0;
         result.output_directory = folder_;
@@ -149,9 +153,9 @@ TEST_F(ExplainCorpus, FindsPeaksWhereTheNetworkLooksAtThem) {
     EXPECT_NEAR(row(result, "baseline", "uniform", "input").at("slift").at("value"), 1.0, 1e-9);
     EXPECT_NEAR(row(result, "baseline", "random_pixels", "input").at("sauc").at("value"), 0.5, 0.1);
     EXPECT_GT(row(result, "baseline", "intensity", "input").at("slift").at("value").get<double>(), 5.0);
-    // The network under test is none of the zoo: the untrained one has stages of its own, with oracles of their own.
-    EXPECT_GT(row(result, "untrained", "hires_cam", "stage1").at("oracle_slift").get<double>(), 1.5);
-    EXPECT_NO_THROW(row(result, "oracle", "oracle", "stage1"));
+    // The network under test is none of the zoo, whatever its card says: it cannot be made anew.
+    EXPECT_THROW(row(result, "untrained", "hires_cam", "stage1"), std::runtime_error);
+    EXPECT_TRUE(result.at("sanity").at("verdicts").empty());
     const auto& oracle = row(result, "oracle", "oracle", "fine");
     EXPECT_EQ(oracle.at("oracle_slift"), oracle.at("slift").at("value"));
     EXPECT_EQ(oracle.at("oracle_slift"), fine.at("oracle_slift"));
@@ -179,6 +183,97 @@ TEST_F(ExplainCorpus, WritesOverlays) {
     for (const auto& overlay : result.at("overlays")) {
         EXPECT_TRUE(std::filesystem::exists(folder_ / overlay.at("file").get<std::string>()));
     }
+}
+
+TEST_F(ExplainCorpus, RemovesPeaksToSeeThatTheyAreUsed) {
+    const CorpusReader corpus(corpus_path());
+    ExplainOptions with_curves = options();
+    with_curves.curve_images = 2;
+    const nlohmann::json result = explain_corpus(model_, corpus, with_curves, {});
+    // softmax(1, 4.7) with the peaks, softmax(1, 0) without; other images' peaks overlap by a fifth.
+    const auto& control = result.at("causal_control");
+    EXPECT_EQ(control.at("images"), 4);
+    EXPECT_NEAR(control.at("drop").at("value").get<double>(), 0.976 - 0.269, 0.05);
+    EXPECT_GT(control.at("d").at("value").get<double>(), 0.5);
+    EXPECT_DOUBLE_EQ(control.at("significant").at("value"), 1.0);
+    ASSERT_EQ(result.at("curves").size(), 6U);  // two methods at two stages, random order, intensity
+    const auto curve = [&](const char* map, const char* key) {
+        for (const auto& row : result.at("curves")) {
+            if (row.at("map") == map && row.at("stage") != "coarse") return row.at(key).at("value").get<double>();
+        }
+        throw std::runtime_error(map);
+    };
+    EXPECT_LT(curve("hires_cam", "deletion"), curve("random_pixels", "deletion") - 0.1);
+    EXPECT_GT(curve("hires_cam", "insertion"), curve("random_pixels", "insertion") + 0.1);
+}
+
+TEST_F(ExplainCorpus, ExplainsTheOutputThatIsNamed) {
+    const CorpusReader corpus(corpus_path());
+    ExplainOptions named = options();
+    named.output = "spots";
+    named.stages = {"fine"};
+    const nlohmann::json result = explain_corpus(model_, corpus, named, {});
+    EXPECT_EQ(result.at("explained_class"), "class:spots");
+    // Images without peaks are explained for "spots" too: nothing of them passes the filter.
+    EXPECT_EQ(row(result, "attribution", "hires_cam", "fine").at("zero_maps_without_peaks"), 4);
+    EXPECT_THROW(row(result, "attribution", "hires_cam", "coarse"), std::runtime_error);
+    // The other class' logit is constant.
+    EXPECT_EQ(row(result, "wrong_class", "hires_cam", "fine").at("zero_maps"), 4);
+    named.output = "spot";
+    EXPECT_THROW(explain_corpus(model_, corpus, named, {}), UsageError);
+    named.output = "";
+    named.stages = {"finest"};
+    EXPECT_THROW(explain_corpus(model_, corpus, named, {}), UsageError);
+}
+
+TEST_F(ExplainCorpus, WritesMapsThatScoreTheSame) {
+    const CorpusReader corpus(corpus_path());
+    ExplainOptions with_maps = options();
+    with_maps.maps_directory = folder_ / "maps";
+    const nlohmann::json result = explain_corpus(model_, corpus, with_maps, {});
+    const MapFile file(folder_ / "maps" / "spot-net-fine-hires_cam.h5");
+    EXPECT_EQ(file.info().stage, "fine");
+    EXPECT_EQ(file.image_indices().size(), 8U);
+    ScoreMapsOptions scoring;
+    scoring.nulls_per_image = with_maps.nulls_per_image;
+    scoring.localisation = with_maps.localisation;
+    scoring.seed = with_maps.seed;
+    const nlohmann::json scored = score_maps(file, corpus, scoring, {});
+    EXPECT_EQ(row(scored, "given", "hires_cam", "fine").at("slift"),
+              row(result, "attribution", "hires_cam", "fine").at("slift"));
+}
+
+TEST_F(ExplainCorpus, ChecksSanityAndFlagsWhatFails) {
+    const CorpusReader corpus(corpus_path());
+    TrainedModel tiny = model_;
+    tiny.card.zoo_name = "compact-tiny";
+    torch::manual_seed(3);
+    tiny.network = make_model("compact-tiny", shape_of(tiny.card));
+    tiny.network->eval();
+    ExplainOptions checked = options();
+    checked.methods = {AttributionMethod::hires_cam, AttributionMethod::guided_backprop};
+    checked.sanity_images = 2;
+    checked.shuffled = &tiny;
+    const nlohmann::json result = explain_corpus(tiny, corpus, checked, {});
+    EXPECT_EQ(row(result, "attribution", "guided_backprop", "input").at("fails_randomisation"), true);
+    EXPECT_EQ(result.at("sanity").at("verdicts").size(), 5U);  // four stages and the input
+    // Untrained: fresh weights from another seed at the same stages, with oracles of their own grids.
+    EXPECT_NO_THROW(row(result, "untrained", "hires_cam", "stage1"));
+    EXPECT_GT(row(result, "untrained", "hires_cam", "stage1").at("oracle_slift").get<double>(), 1.5);
+    EXPECT_EQ(result.at("sanity").at("rows").back().at("randomisation"), "other_labels");
+}
+
+TEST_F(ExplainCorpus, SeveralModelsShareATable) {
+    const CorpusReader corpus(corpus_path());
+    ExplainOptions second = options();
+    second.model_name = "other";
+    const nlohmann::json one = explain_corpus(model_, corpus, options(), {});
+    const nlohmann::json merged = merge_explanations({one, explain_corpus(model_, corpus, second, {})});
+    EXPECT_EQ(merged.at("rows").size(), 2 * one.at("rows").size());
+    EXPECT_EQ(merged.at("rows").back().at("model"), "other");
+    ASSERT_EQ(merged.at("models").size(), 2U);
+    EXPECT_EQ(merged.at("models")[0].at("right_predictions"), 8);
+    EXPECT_TRUE(merge_explanations({one}) == one);
 }
 
 TEST_F(ExplainCorpus, RefusesOtherClassesAndEmptySplits) {
