@@ -67,6 +67,7 @@ int run(int argc, char** argv) {
     add_evaluate(app, common);
     add_compare(app, common);
     add_explain(app, common);
+    add_embed(app, common);
     add_classify(app, common);
     add_find_peaks(app, common);
     add_report(app, common);

@@ -12,5 +12,6 @@ std::string audit_text(const nlohmann::json& audit);
 std::string evaluation_table(const nlohmann::json& evaluation);
 std::string comparison_table(const nlohmann::json& comparison);
 std::string explanation_table(const nlohmann::json& explanation);
+std::string embedding_table(const nlohmann::json& embedding);
 
 }  // namespace braggbench

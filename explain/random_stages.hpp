@@ -11,5 +11,7 @@ inline constexpr Stage stage_random_coarse{65};
 inline constexpr Stage stage_image_choice{66};
 inline constexpr Stage stage_null_choice{67};
 inline constexpr Stage stage_bootstrap{68};
+inline constexpr Stage stage_tsne_start{80};
+inline constexpr Stage stage_embedded_images{81};
 
 }  // namespace braggbench
