@@ -68,6 +68,7 @@ int run(int argc, char** argv) {
     add_compare(app, common);
     add_explain(app, common);
     add_score_maps(app, common);
+    add_embed(app, common);
     add_classify(app, common);
     add_find_peaks(app, common);
     add_report(app, common);

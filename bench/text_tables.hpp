@@ -13,5 +13,6 @@ std::string evaluation_table(const nlohmann::json& evaluation);
 std::string comparison_table(const nlohmann::json& comparison);
 std::string explanation_table(const nlohmann::json& explanation);
 std::string map_scores_table(const nlohmann::json& map_scores);  // of score_maps()
+std::string embedding_table(const nlohmann::json& embedding);
 
 }  // namespace braggbench

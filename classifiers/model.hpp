@@ -23,6 +23,7 @@ struct TraceStage {
 struct Trace {
     std::vector<TraceStage> stages;  // from the input side to the output side
     torch::Tensor logits;            // (N, outputs of all heads), before softmax, sigmoid or scaling
+    torch::Tensor features = {};     // (N, F), what the last linear layer sees; undefined where that is not known
 };
 
 // Where the units of a feature map lie on the input, in pixel indices.

@@ -63,6 +63,7 @@ public:
             if (has_stages_) {
                 const auto features = module_.get_method("features")({photons});
                 add_stages(features, photons, result);
+                if (!result.stages.empty()) result.features = result.stages.back().activation.mean({2, 3});
                 result.logits = as_tensor(module_.get_method("head")({features}));
             } else {
                 result.logits = as_tensor(module_.forward({photons}));

@@ -17,5 +17,7 @@ inline constexpr Stage stage_smooth_grad{90};
 inline constexpr Stage stage_rise_masks{91};
 inline constexpr Stage stage_substrate{92};
 inline constexpr Stage stage_random_order{93};
+inline constexpr Stage stage_tsne_start{94};
+inline constexpr Stage stage_embedded_images{95};
 
 }  // namespace braggbench

@@ -1,5 +1,6 @@
 #include "classifiers/zoo/chain.hpp"
 
+#include <iterator>
 #include <utility>
 
 namespace braggbench {
@@ -44,7 +45,10 @@ Trace Chain::trace(const torch::Tensor& photons) {
             place = place_after(place, stage.pool);
         }
     }
-    result.logits = head_->forward(x);
+    const auto last = std::prev(head_->end());
+    for (auto layer = head_->begin(); layer != last; ++layer) x = layer->forward(x);
+    result.features = x;
+    result.logits = last->forward(x);
     return result;
 }
 

@@ -37,7 +37,7 @@ struct MapSize {
 
 class Chain : public Classifier {
 public:
-    // `head` makes logits of the last stage's pooled maps; its submodule is called "head".
+    // `head` makes logits of the last stage's pooled maps; its submodule is called "head" and its last layer is linear.
     Chain(torch::Tensor (*prepare)(const torch::Tensor&), std::vector<ChainStage> stages, int last_channels,
           const ModelShape& shape, const std::function<torch::nn::Sequential(const MapSize&)>& head);
 

@@ -51,7 +51,8 @@ public:
             if (i == first_pooled_stage && options_.level) x = torch::cat({x, input.level}, 1);
         }
         if (options_.level) pooled.push_back(input.level.mean({2, 3}));
-        result.logits = outputs_(torch::relu(hidden_(torch::cat(pooled, 1))));
+        result.features = torch::relu(hidden_(torch::cat(pooled, 1)));
+        result.logits = outputs_(result.features);
         return result;
     }
 

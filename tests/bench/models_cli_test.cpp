@@ -112,5 +112,23 @@ TEST_F(Program, TransferTellsWhatItTakes) {
     EXPECT_EQ(nlohmann::json::parse(classified.output).at("tasks")[0].at("head"), "hit");
 }
 
+TEST_F(Program, EmbedsAModelsSpaces) {
+    ASSERT_EQ(train_run.exit_code, 0) << train_run.output;
+    const Outcome embedded = run("embed corpus.h5 --model model.pt --split train --perplexity 8 -o embedding/");
+    ASSERT_EQ(embedded.exit_code, 0) << embedded.output;
+    EXPECT_NE(embedded.output.find("trustworthiness"), std::string::npos) << embedded.output;
+    const auto json = nlohmann::json::parse(read("embedding/embedding.json"));
+    ASSERT_EQ(json.at("spaces").size(), 3U);
+    EXPECT_EQ(json.at("spaces")[1].at("dimensions"), 48);
+    EXPECT_EQ(read("embedding/embedding.csv").find("image,class,labels,act_x,act_y,fea_x,fea_y,prd_x,prd_y,"), 0U);
+    for (const std::string space : {"act", "fea", "prd"}) {
+        EXPECT_EQ(read("embedding/" + space + ".svg").find("<svg xmlns="), 0U) << space;
+    }
+    expect_fault("embed corpus.h5 --model model.pt -o few", 2, "--perplexity");
+    expect_fault("embed corpus.h5 --model model.pt --space all -o other", 2, "act (labels)");
+    expect_fault("embed corpus.h5 --model model.pt -o model.pt", 2, "not a folder");
+    expect_fault("embed corpus.h5 --model model.pt -o nowhere/else", 3, "nowhere");
+}
+
 }  // namespace
 }  // namespace braggbench

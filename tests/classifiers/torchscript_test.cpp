@@ -114,6 +114,7 @@ TEST_F(TorchScript, ACardIsNeededAndCanBeAdded) {
     EXPECT_THROW(load_model(path), UsageError);
     const auto stated = load_torchscript(path, card("foreign", 16));
     EXPECT_TRUE(stated.network->trace(photons(2, 16)).stages.empty());
+    EXPECT_FALSE(stated.network->trace(photons(2, 16)).features.defined());
     const auto with_card = folder_ / "with-card.torchscript";
     export_torchscript(with_card, stated);
     const auto loaded = load_model(with_card);
@@ -162,6 +163,7 @@ def forward(self, x):
     EXPECT_EQ(trace.stages[1].name, "deep");
     EXPECT_EQ(trace.stages[1].stride_px, 4.0);
     EXPECT_EQ(trace.stages[1].start_px, 1.5);
+    EXPECT_TRUE(torch::allclose(trace.features, x.mean({2, 3}) * 2.0));
     // d (mean of 16 averages x 2) / d early = 2 / 16 / 16 for the third logit, and from stage to stage.
     const auto gradients = torch::autograd::grad({trace.logits.select(1, 2).sum()},
                                                  {trace.stages[0].activation, trace.stages[1].activation});

@@ -44,6 +44,8 @@ TEST_P(Zoo, TakesAnySizeAndGivesAnyOutputs) {
         const auto trace = made->trace(x);
         EXPECT_EQ(trace.logits.sizes(), (std::vector<std::int64_t>{2, outputs}));
         EXPECT_TRUE(torch::equal(trace.logits, made->forward(x)));  // and again: eval is deterministic
+        ASSERT_EQ(trace.features.dim(), 2);
+        EXPECT_EQ(trace.features.size(0), 2);
         std::set<std::string> names;
         double stride = 1.0;
         for (const auto& stage : trace.stages) {
