@@ -197,7 +197,7 @@ private:
         const auto batch_size = static_cast<std::int64_t>(options_.batch_size);
         const auto steps = (image_count + batch_size - 1) / batch_size;
         const auto rows = shuffled_rows(image_count, options_.seed, epoch);
-        const VariationKey variation{variation_of(options_.variation), options_.seed, epoch};
+        const VariationKey variation{variation_of(variation_in(options_, epoch)), options_.seed, epoch};
         // On a GPU the next batch is made while this one is learned from; on the CPU both need all cores.
         const auto fetch = [&](std::int64_t step) {
             return std::async(device_.is_cuda() ? std::launch::async : std::launch::deferred, [&, step] {

@@ -138,6 +138,11 @@ void validate(const TrainOptions& o) {
     if (!faults.empty()) throw UsageError(faults);
 }
 
+std::string variation_in(const TrainOptions& options, int epoch) {
+    const bool settles = 5 * epoch > 4 * options.epochs;
+    return settles && options.variation == "detector" ? "flips" : options.variation;
+}
+
 double learning_rate(const TrainOptions& options, double done, int epoch) {
     const double peak = options.learning_rate;
     if (options.schedule == "step") return peak * std::pow(options.decay, (epoch - 1) / options.step_epochs);

@@ -88,4 +88,8 @@ void validate(const TrainOptions& options);
 // The rate after a share of all steps, in [0, 1), and of `epoch` (from 1).
 double learning_rate(const TrainOptions& options, double done, int epoch);
 
+// The variation of `epoch` (from 1): the last fifth of the epochs sees the detector as it is, so that what is learned
+// settles on it (as YOLOX turns its strongest variations off: Ge et al. 2021, arXiv 2107.08430).
+std::string variation_in(const TrainOptions& options, int epoch);
+
 }  // namespace braggbench

@@ -58,5 +58,14 @@ TEST(TrainOptions, EveryFaultIsTold) {
     }
 }
 
+TEST(Variation, SettlesInTheLastFifth) {
+    TrainOptions options;
+    options.epochs = 15;
+    EXPECT_EQ(variation_in(options, 12), "detector");
+    EXPECT_EQ(variation_in(options, 13), "flips");
+    options.variation = "none";
+    EXPECT_EQ(variation_in(options, 15), "none");
+}
+
 }  // namespace
 }  // namespace braggbench
