@@ -175,10 +175,10 @@ std::string csv_text(const CorpusReader& corpus, const Embedding& embedding, con
         for (std::size_t i = 0; i < lines.size(); ++i) lines[i] += cells[i];
     }
     header += ",cosine_distance,euclidean_distance";
-    for (const auto& label : status.labels) header += "," + csv_cell(label.head + "/" + label.name);
+    for (const auto& label : status.labels) header += fmt::format(",{}", csv_cell(label.head + "/" + label.name));
     for (std::size_t i = 0; i < lines.size(); ++i) {
         lines[i] += fmt::format(",{},{}", text(status.distances[i].cosine), text(status.distances[i].euclidean));
-        for (const auto each : status.status[i]) lines[i] += "," + to_string(each);
+        for (const auto each : status.status[i]) lines[i] += fmt::format(",{}", to_string(each));
     }
     return fmt::format("{}\n{}\n", header, fmt::join(lines, "\n"));
 }
