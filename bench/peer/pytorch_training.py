@@ -28,7 +28,7 @@ def step_rate(threads):
         torch.set_num_threads(threads)
 
     class Compact(nn.Module):
-        def __init__(self, widths=(8, 24, 32, 48, 64), hidden=48, outputs=5):
+        def __init__(self, widths=(8, 16, 32, 32, 64), hidden=48, outputs=5):
             super().__init__()
             self.convolutions, self.norms = nn.ModuleList(), nn.ModuleList()
             channels, pooled = 1, 2
