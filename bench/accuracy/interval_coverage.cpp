@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "bench/accuracy/simulated_runs.hpp"
+#include "bench/results/comparison.hpp"
 #include "classifiers/metric_confusion.hpp"
 #include "classifiers/metric_paired.hpp"
 #include "classifiers/metric_ranking.hpp"
@@ -59,7 +60,8 @@ void print_row(const std::string& what, const Coverage& c) {
 
 void print_header() {
     fmt::print(
-        "| interval | holds the truth | ends below it | begins above it | undefined |\n| --- | --- | --- | --- | --- |\n");
+        "| interval | holds the truth | ends below it | begins above it | undefined |\n| --- | --- | --- | --- | --- "
+        "|\n");
 }
 
 // Exact: the sum over all numbers of right answers.
@@ -75,11 +77,13 @@ double wilson_coverage(int n, double p) {
 }
 
 void print_wilson() {
-    fmt::print("| images | p = 0.5 | 0.8 | 0.9 | 0.95 | 0.99 | mean, p from 0.5 to 0.99 | least |\n"
-               "| --- | --- | --- | --- | --- | --- | --- | --- |\n");
+    fmt::print(
+        "| images | p = 0.5 | 0.8 | 0.9 | 0.95 | 0.99 | mean, p from 0.5 to 0.99 | least |\n"
+        "| --- | --- | --- | --- | --- | --- | --- | --- |\n");
     for (const int n : {20, 50, 100, 200, 400, 1000}) {
         std::string row = fmt::format("| {} |", n);
-        for (const double p : {0.5, 0.8, 0.9, 0.95, 0.99}) row += fmt::format(" {:.1f} % |", 100 * wilson_coverage(n, p));
+        for (const double p : {0.5, 0.8, 0.9, 0.95, 0.99})
+            row += fmt::format(" {:.1f} % |", 100 * wilson_coverage(n, p));
         double sum = 0.0;
         double least = 1.0;
         constexpr int steps = 2000;
@@ -157,22 +161,22 @@ void print_bootstrap(int simulations) {
                           law.draw(random, truth, scores);
                           return roc_auc(truth, scores, 1).ci95;
                       }));
-            print_row(fmt::format("average precision {:.3f}, {} + {} images", law.average_precision(), positives,
-                                  negatives),
-                      coverage(simulations, law.average_precision(), [&](RandomStream& random) {
-                          std::vector<int> truth;
-                          std::vector<double> scores;
-                          law.draw(random, truth, scores);
-                          return average_precision(truth, scores, 1).ci95;
-                      }));
+            print_row(
+                fmt::format("average precision {:.3f}, {} + {} images", law.average_precision(), positives, negatives),
+                coverage(simulations, law.average_precision(), [&](RandomStream& random) {
+                    std::vector<int> truth;
+                    std::vector<double> scores;
+                    law.draw(random, truth, scores);
+                    return average_precision(truth, scores, 1).ci95;
+                }));
         }
     }
     for (const int images : {15, 30, 60, 200}) {
         // sLift of maps: a factor whose logarithm is normal, in three classes of equal law.
-        print_row(fmt::format("median sLift 3, {} maps", images),
-                  coverage(simulations, 3.0, [&](RandomStream& random) {
+        print_row(fmt::format("median sLift 3, {} maps", images), coverage(simulations, 3.0, [&](RandomStream& random) {
                       std::vector<Sample> samples;
-                      for (int i = 0; i < images; ++i) samples.push_back({i % 3, 3.0 * std::exp(0.7 * random.normal())});
+                      for (int i = 0; i < images; ++i)
+                          samples.push_back({i % 3, 3.0 * std::exp(0.7 * random.normal())});
                       return estimate(samples, Statistic::median, 1).ci95;
                   }));
     }
@@ -182,17 +186,18 @@ void print_paired(int simulations) {
     print_header();
     for (const int images : {50, 100, 400}) {
         for (const auto& [lost, gained] : {std::pair{0.05, 0.05}, {0.1, 0.02}}) {
-            print_row(fmt::format("accuracy, {} images, {:.0f} % lost, {:.0f} % gained", images, 100 * lost, 100 * gained),
-                      coverage(simulations, gained - lost, [&, lost = lost, gained = gained](RandomStream& random) {
-                          std::vector<double> before;
-                          std::vector<double> after;
-                          for (int i = 0; i < images; ++i) {
-                              const double u = random.uniform();
-                              before.push_back(u < lost || u > 0.3 ? 1.0 : 0.0);
-                              after.push_back((u > lost && u < lost + gained) || u > 0.3 ? 1.0 : 0.0);
-                          }
-                          return paired_change(before, after, {}, SampleSummary::mean, 1).ci95;
-                      }));
+            print_row(
+                fmt::format("accuracy, {} images, {:.0f} % lost, {:.0f} % gained", images, 100 * lost, 100 * gained),
+                coverage(simulations, gained - lost, [&, lost = lost, gained = gained](RandomStream& random) {
+                    std::vector<double> before;
+                    std::vector<double> after;
+                    for (int i = 0; i < images; ++i) {
+                        const double u = random.uniform();
+                        before.push_back(u < lost || u > 0.3 ? 1.0 : 0.0);
+                        after.push_back((u > lost && u < lost + gained) || u > 0.3 ? 1.0 : 0.0);
+                    }
+                    return paired_change(before, after, {}, SampleSummary::mean, 1).ci95;
+                }));
         }
     }
     for (const int images : {30, 60, 200}) {
@@ -216,8 +221,9 @@ void print_paired(int simulations) {
 }
 
 void print_alarms(int simulations) {
-    fmt::print("| measures | comparisons | with a change | of them a regression | tests with p <= 0.05 |\n"
-               "| --- | --- | --- | --- | --- |\n");
+    fmt::print(
+        "| measures | comparisons | with a change | of them a regression | tests with p <= 0.05 |\n"
+        "| --- | --- | --- | --- | --- |\n");
     for (const int groups : {1, 5, 20}) {
         std::vector<int> changed(static_cast<std::size_t>(simulations));
         std::vector<int> worse(changed.size());
@@ -231,7 +237,8 @@ void print_alarms(int simulations) {
             worse[place] = comparison.count(Verdict::regression) > 0 ? 1 : 0;
             changed[place] = worse[place] != 0 || comparison.count(Verdict::improvement) > 0 ? 1 : 0;
             for (const MeasureChange& change : comparison.changes) {
-                small[place] += change.p && *change.p <= 0.05 ? 1.0 / static_cast<double>(comparison.changes.size()) : 0.0;
+                small[place] +=
+                    change.p && *change.p <= 0.05 ? 1.0 / static_cast<double>(comparison.changes.size()) : 0.0;
             }
             if (i == 0) measures = comparison.changes.size();
         });
@@ -241,7 +248,8 @@ void print_alarms(int simulations) {
             return total;
         };
         fmt::print("| {} | {} | {:.2f} % | {:.2f} % | {:.1f} % |\n", measures, simulations,
-                   100.0 * sum(changed) / simulations, 100.0 * sum(worse) / simulations, 100.0 * sum(small) / simulations);
+                   100.0 * sum(changed) / simulations, 100.0 * sum(worse) / simulations,
+                   100.0 * sum(small) / simulations);
         std::fflush(stdout);
     }
 }
@@ -250,8 +258,9 @@ void print_power(int simulations) {
     const Results base = simulated_run(5, 0, 0, {});
     const auto same = compare_results(base, simulated_run(5, 0, 1, {}));
     fmt::print("{} measures in the comparison.\n\n", same.changes.size());
-    fmt::print("| measure | value | detectable | found at half of it | at it | at twice |\n"
-               "| --- | --- | --- | --- | --- | --- |\n");
+    fmt::print(
+        "| measure | value | detectable | found at half of it | at it | at twice |\n"
+        "| --- | --- | --- | --- | --- | --- |\n");
     for (const std::string& id : simulated_measures()) {
         // The mean of what such comparisons state.
         double detectable = 0.0;

@@ -51,14 +51,17 @@ std::uint32_t walk(const std::vector<std::uint32_t>& table) {
 
 }  // namespace
 
+CalibrationKernel::CalibrationKernel() : table_(table_size) { std::iota(table_.begin(), table_.end(), 0U); }
+
+double CalibrationKernel::run() const { return static_cast<double>(arithmetic()) + static_cast<double>(walk(table_)); }
+
 double calibration_ms() {
-    std::vector<std::uint32_t> table(table_size);
-    std::iota(table.begin(), table.end(), 0U);
+    const CalibrationKernel kernel;
     double least = std::numeric_limits<double>::infinity();
-    volatile float kept = 0.0F;
+    volatile double kept = 0.0;
     for (int repeat = 0; repeat < repeats; ++repeat) {
         const auto start = std::chrono::steady_clock::now();
-        kept = arithmetic() + static_cast<float>(walk(table));
+        kept = kernel.run();
         const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start;
         least = std::min(least, elapsed.count());
     }

@@ -101,7 +101,8 @@ TEST(RankSum, ExactAndWithTies) {
     EXPECT_NEAR(rank_sum_p(std::vector<double>{1, 3, 5, 8}, std::vector<double>{2, 4, 6, 7, 9, 10}), 0.3523809523809524,
                 1e-12);
     // scipy.stats.mannwhitneyu([1, 2, 2, 3], [2, 3, 4, 4, 5], method="asymptotic").pvalue
-    EXPECT_NEAR(rank_sum_p(std::vector<double>{1, 2, 2, 3}, std::vector<double>{2, 3, 4, 4, 5}), 0.07854585095119067, 1e-12);
+    EXPECT_NEAR(rank_sum_p(std::vector<double>{1, 2, 2, 3}, std::vector<double>{2, 3, 4, 4, 5}), 0.07854585095119067,
+                1e-12);
     EXPECT_EQ(rank_sum_p(low, low), 1.0);
     EXPECT_EQ(rank_sum_p({}, low), 1.0);
     EXPECT_EQ(rank_sum_p(std::vector<double>{1, 1}, std::vector<double>{1, 1}), 1.0);
