@@ -159,7 +159,7 @@ void print_bootstrap(int simulations) {
                           std::vector<int> truth;
                           std::vector<double> scores;
                           law.draw(random, truth, scores);
-                          return roc_auc(truth, scores, 1).ci95;
+                          return roc_auc(truth, scores).ci95;
                       }));
             print_row(
                 fmt::format("average precision {:.3f}, {} + {} images", law.average_precision(), positives, negatives),
