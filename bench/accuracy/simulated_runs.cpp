@@ -133,7 +133,7 @@ Results simulated_run(int groups, std::uint64_t key, int run, const PlantedChang
     Results results;
     results.suite = "simulated";
     results.provenance = nlohmann::json::object();
-    results.machine = {"none", 1, 1, 1.0, 100.0};
+    results.machine = {"none", 1, 1, 1.0, 100.0, 0.0};
     results.steps = {{"drawn", "simulate", "", false, 0.0, 0.0}};
     Draws draws{RandomStream(traits_seed, key, simulation_stage),
                 RandomStream(run_seed, 2 * key + static_cast<std::uint64_t>(run), simulation_stage)};

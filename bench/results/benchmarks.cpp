@@ -73,13 +73,19 @@ Metric median_of(std::vector<double> times) {
 }
 
 // Runs while the calibration runs once, of each repeat.
-std::vector<double> relative_speeds(const Benchmarks& benchmarks, const std::string& name) {
+RelativeSpeeds relative_speeds(const Benchmarks& benchmarks, const std::string& name) {
+    double unit = 1.0;
+    RelativeSpeeds speeds;
     const auto found = benchmarks.times_ms.find(std::string(calibration));
-    const double unit = found == benchmarks.times_ms.end() || found->second.empty()
-                            ? 1.0
-                            : *std::min_element(found->second.begin(), found->second.end());
-    std::vector<double> speeds;
-    for (const double time : benchmarks.times_ms.at(name)) speeds.push_back(unit / time);
+    if (found != benchmarks.times_ms.end() && !found->second.empty()) {
+        const auto& times = found->second;
+        unit = *std::min_element(times.begin(), times.end());
+        double mean = 0.0;
+        for (const double time : times) mean += std::log(time) / static_cast<double>(times.size());
+        for (const double time : times) speeds.scatter += (std::log(time) - mean) * (std::log(time) - mean);
+        speeds.scatter = std::sqrt(speeds.scatter / std::max(1.0, static_cast<double>(times.size()) - 1.0));
+    }
+    for (const double time : benchmarks.times_ms.at(name)) speeds.repeats.push_back(unit / time);
     return speeds;
 }
 
@@ -128,11 +134,12 @@ TestedChange compare_benchmark(const std::string& name, const Benchmarks& base, 
                                  before.size(), after.size(), enough);
         return {std::move(change), {}};
     }
-    TestedChange tested = test_speeds(std::move(change), relative_speeds(base, name), relative_speeds(fresh, name));
+    const RelativeSpeeds of_base = relative_speeds(base, name);
+    const RelativeSpeeds of_fresh = relative_speeds(fresh, name);
+    TestedChange tested = test_speeds(std::move(change), of_base, of_fresh);
     if (tested.change.p) {
         tested.change.test = "rank sum";
-        tested.change.p =
-            std::max(*tested.change.p, rank_sum_p(relative_speeds(base, name), relative_speeds(fresh, name)));
+        tested.change.p = std::max(*tested.change.p, rank_sum_p(of_base.repeats, of_fresh.repeats));
     }
     return tested;
 }

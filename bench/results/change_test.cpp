@@ -125,29 +125,30 @@ TestedChange test_intervals(MeasureChange change) {
     return {std::move(change), [deviation](double level) { return normal_detectable(level, deviation); }};
 }
 
-TestedChange test_speeds(MeasureChange change, std::span<const double> base, std::span<const double> fresh) {
+TestedChange test_speeds(MeasureChange change, const RelativeSpeeds& base, const RelativeSpeeds& fresh) {
     change.test = "repeats";
-    if (base.size() < fewest_repeats || fresh.size() < fewest_repeats) {
-        change.why = fmt::format("{} and {} repeats (their scatter needs {} in each)", base.size(), fresh.size(),
-                                 fewest_repeats);
+    if (base.repeats.size() < fewest_repeats || fresh.repeats.size() < fewest_repeats) {
+        change.why = fmt::format("{} and {} repeats (their scatter needs {} in each)", base.repeats.size(),
+                                 fresh.repeats.size(), fewest_repeats);
         return {std::move(change), {}};
     }
-    const auto logarithms = [](std::span<const double> values) {
+    const auto logarithms = [](const RelativeSpeeds& speeds) {
         std::vector<double> result;
-        for (const double value : values) result.push_back(std::log(value));
+        for (const double value : speeds.repeats) result.push_back(std::log(value));
         return result;
     };
     const auto before = logarithms(base);
     const auto after = logarithms(fresh);
     const double difference = mean(after) - mean(before);
-    const double deviation =
-        std::sqrt(variance(before) / static_cast<double>(before.size()) +
-                  variance(after) / static_cast<double>(after.size()) + 2.0 * speed_scatter * speed_scatter);
+    const double deviation = std::sqrt(
+        variance(before) / static_cast<double>(before.size()) + variance(after) / static_cast<double>(after.size()) +
+        2.0 * speed_scatter * speed_scatter + base.scatter * base.scatter + fresh.scatter * fresh.scatter);
     change.difference = std::expm1(difference);
     change.ci95 = {std::expm1(difference - z95 * deviation), std::expm1(difference + z95 * deviation)};
-    change.margin = std::expm1(z95 * deviation);
+    change.margin = -std::expm1(-z95 * deviation);
     change.p = two_sided_p(difference / deviation);
-    return {std::move(change), [deviation](double level) { return std::expm1(normal_detectable(level, deviation)); }};
+    // How much slower: that many percent less.
+    return {std::move(change), [deviation](double level) { return -std::expm1(-normal_detectable(level, deviation)); }};
 }
 
 void judge(std::vector<TestedChange>& changes) {

@@ -10,8 +10,9 @@
 namespace braggbench {
 
 // How far apart two runs of the same program on the same machine find the same speed, relative to the calibration: a
-// standard deviation of its logarithm that the repeats of one run cannot show (docs/comparing.md).
-inline constexpr double speed_scatter = 0.06;
+// standard deviation of its logarithm that the repeats of one run cannot show where nothing else runs
+// (bench/accuracy/speed_scatter, docs/comparing.md).
+inline constexpr double speed_scatter = 0.07;
 
 // A difference of paired scores counts if it is more than this part of half of BASE's interval: rounding on another
 // machine may shift every image the same way, which is statistically sure and still nothing.
@@ -34,8 +35,13 @@ TestedChange test_pairs(MeasureChange change, const Samples& base, const Samples
 // Scores of other images, or without samples: the interval of the difference of two independent numbers from theirs
 // (MOVER; Zou & Donner 2008, Stat. Med. 27, 1693), and p as if it were normal.
 TestedChange test_intervals(MeasureChange change);
-// Speeds relative to the calibration, from the logarithms of repeats (at least 3 in each).
-TestedChange test_speeds(MeasureChange change, std::span<const double> base, std::span<const double> fresh);
+// One run's speeds, a repeat each, relative to the calibration, whose times scatter so much.
+struct RelativeSpeeds {
+    std::vector<double> repeats;
+    double scatter = 0.0;
+};
+// From the logarithms of at least 3 repeats in each; between runs they differ by speed_scatter and the calibrations'.
+TestedChange test_speeds(MeasureChange change, const RelativeSpeeds& base, const RelativeSpeeds& fresh);
 
 // Sets p_holm, detectable differences and the verdicts of all that was tested.
 void judge(std::vector<TestedChange>& changes);

@@ -29,11 +29,12 @@ bool same_machine(const MachineRecord& a, const MachineRecord& b) {
 }
 
 // What one machine does while its calibration kernel runs once: images, or runs of what was timed.
-std::vector<double> relative_speeds(const Measure& measure, double calibration_ms) {
-    std::vector<double> speeds;
+RelativeSpeeds relative_speeds(const Measure& measure, const MachineRecord& machine) {
+    RelativeSpeeds speeds{{}, machine.calibration_scatter};
     if (!measure.samples) return speeds;
     for (const double value : measure.samples->values) {
-        speeds.push_back(measure.better == Better::higher ? value * calibration_ms : calibration_ms / value);
+        speeds.repeats.push_back(measure.better == Better::higher ? value * machine.calibration_ms
+                                                                  : machine.calibration_ms / value);
     }
     return speeds;
 }
@@ -84,8 +85,7 @@ TestedChange compare_speed(MeasureChange change, const Measure& base, const Meas
         change.why = "a machine without calibration";
         return {std::move(change), {}};
     }
-    return test_speeds(std::move(change), relative_speeds(base, before.machine.calibration_ms),
-                       relative_speeds(fresh, after.machine.calibration_ms));
+    return test_speeds(std::move(change), relative_speeds(base, before.machine), relative_speeds(fresh, after.machine));
 }
 
 TestedChange compare_measures(const Measure& base, const Measure& fresh, const Results& before, const Results& after) {

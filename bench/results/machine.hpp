@@ -5,8 +5,8 @@
 
 namespace braggbench {
 
-// A fixed piece of work on one core: multiply-adds on numbers in registers, then reads at places of 32 MiB that no cache
-// foresees, about as much time each and together about 0.1 s.
+// A fixed piece of work on one core: multiply-adds on numbers in registers, then reads at places of 32 MiB that no
+// cache foresees, about as much time each and together about 0.1 s.
 class CalibrationKernel {
 public:
     CalibrationKernel();
@@ -16,8 +16,12 @@ private:
     std::vector<std::uint32_t> table_;
 };
 
-// The least time of several repeats of it.
-double calibration_ms();
+struct Calibration {
+    double least_ms = 0.0;
+    double scatter = 0.0;  // standard deviation of the logarithm of the times
+};
+// Of several repeats of it, together about a second.
+Calibration calibrate();
 
 // `threads` as the run uses them. Takes about a second, for the calibration.
 MachineRecord this_machine(int threads);

@@ -120,10 +120,14 @@ StepRecord read_step(const json& object, const std::string& place) {
 }
 
 MachineRecord read_machine(const json& object, const std::string& place) {
-    const Members members(object, place, {"processor", "cores", "threads", "memory_gib", "calibration_ms"});
-    return {members.text("processor"), static_cast<int>(members.integer("cores")),
-            static_cast<int>(members.integer("threads")), members.number("memory_gib"),
-            members.number("calibration_ms")};
+    const Members members(object, place,
+                          {"processor", "cores", "threads", "memory_gib", "calibration_ms", "calibration_scatter"});
+    return {members.text("processor"),
+            static_cast<int>(members.integer("cores")),
+            static_cast<int>(members.integer("threads")),
+            members.number("memory_gib"),
+            members.number("calibration_ms"),
+            members.number("calibration_scatter")};
 }
 
 BaselineRecord read_baseline(const json& object, const std::string& place) {
