@@ -29,8 +29,8 @@ Measure MeasureMaker::bare(const std::string& id, const ImageValues& values, Bet
     const auto& checksums = corpus_->checksums();
     for (const auto image : values.images) {
         const auto i = static_cast<std::size_t>(image);
-        key.add(fmt::format("{} {:x}", image, checksums.empty() ? 0U : checksums[i]));
         samples.strata.push_back(corpus_->class_indices()[i]);
+        key.add(fmt::format("{} {:x} {}", image, checksums.empty() ? 0U : checksums[i], samples.strata.back()));
     }
     samples.units = key.hex();
     samples.values = values.values;

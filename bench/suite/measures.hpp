@@ -23,8 +23,8 @@ struct ImageValues {
     }
 };
 
-// Makes measures of one corpus: their units tell the images by the checksums of their pixels, and so are the same
-// wherever and by whichever version these were made.
+// Makes measures of one corpus: their units tell the images by the checksums of their pixels and their classes, and so
+// are the same wherever and by whichever version these were made.
 class MeasureMaker {
 public:
     // `scored` tells apart what the values belong to besides the images, as the weights of a network; may be empty.

@@ -119,12 +119,14 @@ private:
         return share * static_cast<double>(recipe.image_count);
     }
     // Millions of multiply-adds that a model takes for an image of this corpus.
-    [[nodiscard]] double mmacs(const ModelStep& step, const std::string& corpus_name) const {
+    [[nodiscard]] double mmacs(const ModelStep& step, const std::string& corpus_name) {
         if (!step.file.empty()) return 100.0;
         const Recipe& recipe = corpus(corpus_name).resolved;
         const int size_px = step.options.view.empty() ? std::max(recipe.width_px, recipe.height_px)
                                                       : parse_view(step.options.view).size_px;
-        return estimated_mmacs(step.options.model, size_px);
+        const auto [known, fresh] = mmacs_.try_emplace({step.options.model, size_px}, 0.0);
+        if (fresh) known->second = estimated_mmacs(step.options.model, size_px);
+        return known->second;
     }
 
     // What the names in a step's keys stand for goes into its hash by the hashes of those steps.
@@ -254,6 +256,7 @@ private:
     const MachineRecord& machine_;
     json program_;
     std::map<std::string, std::string> hashes_;
+    std::map<std::pair<std::string, int>, double> mmacs_;  // of models at sizes
     std::vector<Job> jobs_;
 };
 

@@ -69,7 +69,7 @@ struct CheckStep {
 struct SpeedStep {
     std::string name;
     std::vector<std::string> kernels;
-    int repeats = 5;
+    int repeats = 7;
 };
 
 struct Suite {

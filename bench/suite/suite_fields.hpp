@@ -70,7 +70,7 @@ void for_each_step_field(Step& s, const Visit& visit) {
 template <StepLike<SpeedStep> Step, class Visit>
 void for_each_step_field(Step& s, const Visit& visit) {
     visit("kernels", s.kernels, "what is timed; default: all");
-    visit("repeats", s.repeats, "of each, of which the fastest counts");
+    visit("repeats", s.repeats, "of each, in turns: the fastest of three calls, of which the median counts");
 }
 
 // Calls visit(table, list of steps, help) for every kind of step, in the order in which they run.

@@ -242,7 +242,7 @@ TEST(SuiteToml, FaultsNameThePlaceAndTheNearestName) {
 
 TEST(SuiteToml, EveryKeyIsExplained) {
     const std::string keys = suite_keys_text();
-    for (const char* key : {"[[corpus]]", "recipe", "epochs = 14", "images-per-class = 20", "finders", "repeats = 5"}) {
+    for (const char* key : {"[[corpus]]", "recipe", "epochs = 14", "images-per-class = 20", "finders", "repeats = 7"}) {
         EXPECT_NE(keys.find(key), std::string::npos) << key << "\n" << keys;
     }
 }
