@@ -2,8 +2,10 @@
 // Positions in pixels from the outer corner of pixel (0, 0).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "classifiers/found_peak.hpp"
 #include "classifiers/metric.hpp"
@@ -25,8 +27,18 @@ struct PeakMatches {
     PeakMatches& operator+=(const PeakMatches& other);
 };
 
-// Pairs a found peak with a true one, closest pairs first, each at most once, no further than radius_px apart. By
-// chance: as many found peaks uniformly over valid_pixels (the image's usable area) would meet
+// A found peak and the true one that it meets, as indices of both lists.
+struct PeakPair {
+    std::size_t found = 0;
+    std::size_t truth = 0;
+};
+
+// Pairs a found peak with a true one, closest pairs first, each at most once, no further than radius_px apart. Throws
+// UsageError unless radius_px > 0.
+std::vector<PeakPair> pair_peaks(std::span<const PixelPosition> found, std::span<const PixelPosition> truth,
+                                 double radius_px);
+
+// Counts those pairs. By chance: as many found peaks uniformly over valid_pixels (the image's usable area) would meet
 // truth (1 - (1 - pi r^2 / valid_pixels)^found) true ones, if those are further apart than 2 r and from the edges
 // than r. Throws UsageError unless radius_px > 0 and valid_pixels >= 1.
 PeakMatches match_peaks(std::span<const PixelPosition> found, std::span<const PixelPosition> truth, double radius_px,
