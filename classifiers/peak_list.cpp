@@ -7,7 +7,6 @@
 #include <cmath>
 #include <fstream>
 #include <iterator>
-#include <optional>
 #include <sstream>
 
 #include "classifiers/csv.hpp"
@@ -130,12 +129,12 @@ PeakPositions positions_of_stream(const std::filesystem::path& path, const Corpu
             fmt::format("{}: cannot be read (no such file, or no permission). Check the path.", path.string()));
     }
     PeakPositions peaks(static_cast<std::size_t>(corpus.info().image_count));
-    std::optional<std::size_t> image;
+    std::vector<PixelPosition>* of_event = nullptr;
     bool listing = false;
     std::string line;
     for (int number = 1; std::getline(file, line); ++number) {
         if (line.starts_with("----- Begin chunk")) {
-            image.reset();
+            of_event = nullptr;
         } else if (line.starts_with("Event:")) {
             const auto slashes = line.find("//");
             const std::string text = slashes == std::string::npos ? "" : line.substr(slashes + 2);
@@ -146,7 +145,7 @@ PeakPositions positions_of_stream(const std::filesystem::path& path, const Corpu
                                             path.string(), number, line, corpus.path().string(),
                                             corpus.info().image_count - 1));
             }
-            image = static_cast<std::size_t>(index);
+            of_event = &peaks[static_cast<std::size_t>(index)];
         } else if (line.starts_with("Peaks from peak search")) {
             listing = true;
             std::getline(file, line);  // the names of the columns
@@ -154,7 +153,7 @@ PeakPositions positions_of_stream(const std::filesystem::path& path, const Corpu
         } else if (line.starts_with("End of peak list")) {
             listing = false;
         } else if (listing) {
-            if (!image) {
+            if (of_event == nullptr) {
                 throw DataError(
                     fmt::format("{}:{}: a peak before its chunk's Event (whose is it?). Run it on this "
                                 "corpus' HDF5 file, where every image is an event.",
@@ -166,7 +165,7 @@ PeakPositions positions_of_stream(const std::filesystem::path& path, const Corpu
             cells >> fast >> slow;
             const PixelPosition place{pixels(fast, number, path), pixels(slow, number, path)};
             require_inside(place, corpus, fmt::format("{}:{}", path.string(), number));
-            peaks[*image].push_back(place);
+            of_event->push_back(place);
         }
     }
     return peaks;
