@@ -73,6 +73,7 @@ int run(int argc, char** argv) {
     add_embed(app, common);
     add_classify(app, common);
     add_find_peaks(app, common);
+    add_score_peaks(app, common);
     add_bench(app, common);
     add_report(app, common);
     try {

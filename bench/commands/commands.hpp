@@ -31,6 +31,7 @@ void add_embed(CLI::App& app, const CommonOptions& common);
 void add_classify(CLI::App& app, const CommonOptions& common);
 void add_find_peaks(CLI::App& app, const CommonOptions& common);
 void add_score_maps(CLI::App& app, const CommonOptions& common);
+void add_score_peaks(CLI::App& app, const CommonOptions& common);
 void add_bench(CLI::App& app, const CommonOptions& common);
 void add_report(CLI::App& app, const CommonOptions& common);
 
