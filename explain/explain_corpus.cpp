@@ -11,6 +11,7 @@
 
 #include "classifiers/model.hpp"
 #include "classifiers/parallel.hpp"
+#include "classifiers/predictions.hpp"
 #include "explain/causal_control.hpp"
 #include "explain/curve_rows.hpp"
 #include "explain/explained_network.hpp"
