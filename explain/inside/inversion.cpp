@@ -26,10 +26,10 @@ void check(const RootScale& scale, const InversionOptions& options) {
     const bool weights = std::ranges::all_of(options.tv_weights, [](double weight) { return weight >= 0.0; });
     if (options.tv_weights.empty() || !weights || options.starts < 1 || options.steps < 1 ||
         !(options.range_weight >= 0.0) || !(options.tv_beta > 0.0) || !(options.range_alpha >= 1.0) ||
-        !(options.learning_rate > 0.0) || !(scale.deviation > 0.0) || !(scale.range > 0.0)) {
+        !(options.reach > 0.0) || !(scale.deviation > 0.0) || !(scale.range > 0.0)) {
         throw UsageError(
             fmt::format("an inversion with weights of the total variation {}, {} starts and {} steps (at least one of "
-                        "each, no weight below 0, positive powers, rate and scale). Give such numbers.",
+                        "each, no weight below 0, positive powers, reach and scale). Give such numbers.",
                         fmt::join(options.tv_weights, ", "), options.starts, options.steps));
     }
 }
@@ -102,6 +102,8 @@ torch::Tensor starting_noise(std::int64_t count, std::int64_t height, std::int64
 void descend(const Problem& problem, torch::Tensor& x, const std::function<void()>& step) {
     torch::Tensor mean = torch::zeros_like(x);
     torch::Tensor square = torch::zeros_like(x);
+    // Adam's steps are about as long as the rate, which along the cosine is half of this on average.
+    const double highest_rate = 2.0 * problem.options.reach * problem.scale.range / problem.options.steps;
     for (int i = 0; i < problem.options.steps; ++i) {
         torch::Tensor variable = x.detach().requires_grad_();
         const torch::Tensor gradient =
@@ -109,8 +111,7 @@ void descend(const Problem& problem, torch::Tensor& x, const std::function<void(
         const torch::NoGradGuard no_gradients;
         mean = 0.9 * mean + 0.1 * gradient;
         square = 0.999 * square + 0.001 * gradient * gradient;
-        const double rate =
-            problem.options.learning_rate * 0.5 * (1.0 + std::cos(std::numbers::pi * i / problem.options.steps));
+        const double rate = 0.5 * highest_rate * (1.0 + std::cos(std::numbers::pi * i / problem.options.steps));
         x = x - rate * (mean / (1.0 - std::pow(0.9, i + 1))) /
                     (torch::sqrt(square / (1.0 - std::pow(0.999, i + 1))) + 1e-8);
         if (step) step();

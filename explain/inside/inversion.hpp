@@ -20,8 +20,8 @@ struct InversionOptions {
     double range_weight = 1.0;  // lambda_alpha
     double range_alpha = 6.0;
     int steps = 300;
-    int starts = 2;  // of each weight, from different noise
-    double learning_rate = 0.1;
+    int starts = 2;      // of each weight, from different noise
+    double reach = 1.5;  // how far the steps can take a pixel all in all, in units of RootScale::range
     std::uint64_t seed = 1;
 };
 

@@ -155,7 +155,8 @@ public:
             std::string name = found->first;
             free_.erase(found);
             if (name.ends_with("weight")) name.erase(name.size() - 6);
-            while (name.ends_with('.') || name.ends_with('/')) name.pop_back();
+            std::ranges::replace(name, '/', '.');  // as TorchScript's parameters are named here
+            while (name.ends_with('.')) name.pop_back();
             return name;
         };
         std::string name =

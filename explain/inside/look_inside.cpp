@@ -43,8 +43,8 @@ nlohmann::json filters_json(const Classifier& network, const LookOptions& option
         FilterBank bank;
         bank.name = parameter.key();
         if (bank.name.ends_with("weight")) bank.name.erase(bank.name.size() - 6);
-        while (bank.name.ends_with('.') || bank.name.ends_with('/')) bank.name.pop_back();
-        std::ranges::replace(bank.name, '/', '.');
+        std::ranges::replace(bank.name, '/', '.');  // as TorchScript's parameters are named here
+        while (bank.name.ends_with('.')) bank.name.pop_back();
         bank.outputs = static_cast<int>(weights.size(0));
         bank.inputs = static_cast<int>(weights.size(1));
         bank.height = static_cast<int>(weights.size(2));
@@ -375,7 +375,7 @@ nlohmann::json inversion_json(const Job& job, const std::vector<std::int64_t>& d
             {"tv_beta", options.tv_beta},
             {"range_weight", options.range_weight},
             {"range_alpha", options.range_alpha},
-            {"learning_rate", options.learning_rate},
+            {"reach", options.reach},
             {"root_mean", scale.mean},
             {"root_deviation", scale.deviation},
             {"range", scale.range},

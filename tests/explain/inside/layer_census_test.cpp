@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "tests/explain/inside/planted_net.hpp"
 
 namespace braggbench {
