@@ -67,4 +67,8 @@ std::vector<ExplainedNetwork::Answer> ExplainedNetwork::answers(const torch::Ten
     return answers;
 }
 
+std::shared_ptr<Classifier> ExplainedNetwork::fresh(std::uint64_t seed) const {
+    return untrained_network(*model_, seed);
+}
+
 }  // namespace braggbench

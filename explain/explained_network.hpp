@@ -44,9 +44,8 @@ public:
     };
     [[nodiscard]] std::vector<Answer> answers(const torch::Tensor& logits) const;
 
-    [[nodiscard]] std::shared_ptr<Classifier> fresh(std::uint64_t seed) const {
-        return untrained_network(*model_, seed);
-    }
+    // untrained_network() of its model.
+    [[nodiscard]] std::shared_ptr<Classifier> fresh(std::uint64_t seed) const;
 
 private:
     const TrainedModel* model_;

@@ -11,6 +11,7 @@
 
 #include "classifiers/model.hpp"
 #include "classifiers/parallel.hpp"
+#include "classifiers/predictions.hpp"
 #include "datasets/view.hpp"
 #include "explain/attribution/gradient_pass.hpp"
 #include "explain/explained_network.hpp"
