@@ -71,6 +71,7 @@ int run(int argc, char** argv) {
     add_explain(app, common);
     add_score_maps(app, common);
     add_embed(app, common);
+    add_look_inside(app, common);
     add_classify(app, common);
     add_find_peaks(app, common);
     add_score_peaks(app, common);

@@ -28,6 +28,7 @@ void add_compare(CLI::App& app, const CommonOptions& common);
 void add_evaluate(CLI::App& app, const CommonOptions& common);
 void add_explain(CLI::App& app, const CommonOptions& common);
 void add_embed(CLI::App& app, const CommonOptions& common);
+void add_look_inside(CLI::App& app, const CommonOptions& common);
 void add_classify(CLI::App& app, const CommonOptions& common);
 void add_find_peaks(CLI::App& app, const CommonOptions& common);
 void add_score_maps(CLI::App& app, const CommonOptions& common);
