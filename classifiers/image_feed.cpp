@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "classifiers/head_tensors.hpp"
@@ -18,6 +19,17 @@ namespace {
 constexpr float half_max = 65504.0F;  // the largest finite float16
 // One image and epoch draw fewer blocks of random numbers than this.
 constexpr std::uint32_t blocks_per_epoch = 64;
+
+// The photons of every 16-bit value, rounded and clamped, or nothing where some are not finite.
+std::vector<at::Half> photons_of_values(double gain_adu_per_photon, double offset_adu) {
+    std::vector<at::Half> photons(std::size_t{std::numeric_limits<std::uint16_t>::max()} + 1);
+    for (std::size_t value = 0; value < photons.size(); ++value) {
+        const auto exact = static_cast<float>((static_cast<double>(value) - offset_adu) / gain_adu_per_photon);
+        if (!std::isfinite(exact)) return {};
+        photons[value] = std::clamp(exact, -half_max, half_max);
+    }
+    return photons;
+}
 
 void vary(torch::Tensor& target, const VariationKey& key, std::int64_t row) {
     RandomStream random(key.seed, static_cast<std::uint64_t>(row), augmentation_stage,
@@ -41,10 +53,20 @@ ImageFeed::ImageFeed(std::int64_t row_count, std::function<LabelledImage(std::in
       cache_(static_cast<std::size_t>(row_count)) {
     const auto edge = static_cast<std::size_t>(options_.view.size_px);
     cached_rows_ = options_.cache_bytes / (edge * edge * sizeof(at::Half));
+    if (options_.view.framing == Framing::fit && options_.view.values == ValueRule{}) {
+        photons_of_value_ = photons_of_values(options_.gain_adu_per_photon, options_.offset_adu);
+    }
 }
 
 ImageFeed::Row ImageFeed::load(std::int64_t row) const {
     const auto labelled = image_(row);
+    const auto size = options_.view.size_px;
+    if (!photons_of_value_.empty() && labelled.image->width == size && labelled.image->height == size) {
+        auto photons = torch::empty({size, size}, torch::kFloat16);
+        std::ranges::transform(labelled.image->pixels, photons.data_ptr<at::Half>(),
+                               [this](std::uint16_t value) { return photons_of_value_[value]; });
+        return {photons, labelled.targets};
+    }
     auto view = make_view(*labelled.image, options_.view, options_.gain_adu_per_photon, options_.offset_adu);
     for (auto& value : view.photons.pixels) {
         if (!std::isfinite(value)) {
@@ -53,9 +75,7 @@ ImageFeed::Row ImageFeed::load(std::int64_t row) const {
         }
         value = std::clamp(value, -half_max, half_max);
     }
-    return {torch::from_blob(view.photons.pixels.data(), {options_.view.size_px, options_.view.size_px})
-                .to(torch::kFloat16),
-            labelled.targets};
+    return {torch::from_blob(view.photons.pixels.data(), {size, size}).to(torch::kFloat16), labelled.targets};
 }
 
 ImageFeed::Row ImageFeed::at(std::int64_t row) const {

@@ -72,6 +72,7 @@ private:
 
     std::function<LabelledImage(std::int64_t)> image_;
     FeedOptions options_;
+    std::vector<at::Half> photons_of_value_;  // of images that are seen whole and as they are; empty for other views
     std::string origin_;
     std::size_t cached_rows_ = 0;
     mutable std::vector<Row> cache_;  // each row is written by the one thread that makes it
