@@ -20,13 +20,6 @@ constexpr int most_swaps = 200'000;
 constexpr int enough_as_far = 50;
 constexpr double rounding = 1e-12;
 
-double median_of(std::vector<double>& values) {
-    const std::size_t middle = values.size() / 2;
-    const auto upper = values.begin() + static_cast<std::ptrdiff_t>(middle);
-    std::nth_element(values.begin(), upper, values.end());
-    return values.size() % 2 == 1 ? *upper : 0.5 * (*upper + *std::max_element(values.begin(), upper));
-}
-
 // The median of values that occur `counts` times each; `order` sorts them.
 double counted_median(std::span<const double> values, std::span<const std::size_t> order, std::span<const int> counts) {
     const auto total = static_cast<std::int64_t>(values.size());
@@ -72,19 +65,8 @@ private:
     int left_ = 0;
 };
 
-// The share of swaps for which difference() is as far from 0 as the observed one.
-template <class Difference>
-double sequential_p(double observed, double scale, const Difference& difference) {
-    const double far = std::abs(observed) - rounding * scale;
-    int as_far = 0;
-    for (int swap = 1; swap <= most_swaps; ++swap) {
-        as_far += std::abs(difference()) >= far ? 1 : 0;
-        if (as_far == enough_as_far) return static_cast<double>(as_far) / swap;
-    }
-    return (1.0 + as_far) / (1.0 + most_swaps);
-}
-
-double swapped_means_p(std::span<const double> changes, std::uint64_t seed) {
+// The share of swaps for which the sum is as far from 0 as it is.
+double swapped_p(std::span<const double> changes, std::uint64_t seed) {
     std::vector<double> changed;
     for (const double change : changes) {
         if (change != 0.0) changed.push_back(change);
@@ -92,27 +74,33 @@ double swapped_means_p(std::span<const double> changes, std::uint64_t seed) {
     const double sum = std::reduce(changed.begin(), changed.end());
     const double scale =
         std::transform_reduce(changed.begin(), changed.end(), 0.0, std::plus<>(), [](double x) { return std::abs(x); });
+    const double far = std::abs(sum) - rounding * scale;
     Coin coin(seed);
-    return sequential_p(sum, scale, [&] {
+    int as_far = 0;
+    for (int swap = 1; swap <= most_swaps; ++swap) {
         double swapped = 0.0;
         for (const double change : changed) swapped += coin.toss() ? change : -change;
-        return swapped;
-    });
+        as_far += std::abs(swapped) >= far ? 1 : 0;
+        if (as_far == enough_as_far) return static_cast<double>(as_far) / swap;
+    }
+    return (1.0 + as_far) / (1.0 + most_swaps);
 }
 
-double swapped_medians_p(std::span<const double> before, std::span<const double> after, double observed,
-                         std::uint64_t seed) {
-    Coin coin(seed);
-    std::vector<double> first(before.size());
-    std::vector<double> second(before.size());
-    return sequential_p(observed, std::abs(observed), [&] {
-        for (std::size_t i = 0; i < before.size(); ++i) {
-            const bool swap = before[i] != after[i] && coin.toss();
-            first[i] = swap ? after[i] : before[i];
-            second[i] = swap ? before[i] : after[i];
-        }
-        return median_of(second) - median_of(first);
-    });
+// Ranks of the changes' sizes, equal ones sharing theirs, with the changes' signs.
+std::vector<double> signed_ranks(std::span<const double> changes) {
+    std::vector<double> sizes;
+    for (const double change : changes) {
+        if (change != 0.0) sizes.push_back(std::abs(change));
+    }
+    std::sort(sizes.begin(), sizes.end());
+    std::vector<double> ranks;
+    for (const double change : changes) {
+        if (change == 0.0) continue;
+        const auto [first, last] = std::equal_range(sizes.begin(), sizes.end(), std::abs(change));
+        const auto rank = 0.5 * static_cast<double>((first - sizes.begin()) + (last - sizes.begin()) + 1);
+        ranks.push_back(std::copysign(rank, change));
+    }
+    return ranks;
 }
 
 bool zero_or_one(std::span<const double> values) {
@@ -174,7 +162,7 @@ PairedChange paired_change(std::span<const double> before, std::span<const doubl
             const auto lost = std::count(changes.begin(), changes.end(), -1.0);
             result.p = mcnemar_exact_p(gained, lost);
         } else {
-            result.p = swapped_means_p(changes, seed);
+            result.p = swapped_p(changes, seed);
         }
         return result;
     }
@@ -185,7 +173,7 @@ PairedChange paired_change(std::span<const double> before, std::span<const doubl
     };
     result.difference = *difference(std::vector<int>(count, 1));
     result.ci95 = bootstrap_ci95(resampled, difference, seed);
-    result.p = swapped_medians_p(before, after, result.difference, seed);
+    result.p = swapped_p(signed_ranks(changes), seed);
     return result;
 }
 

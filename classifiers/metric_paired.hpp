@@ -18,9 +18,10 @@ struct PairedChange {
 };
 
 // Where all values are 0 or 1 and means are compared, p is McNemar's exact one. Otherwise that of swapping the two
-// values of pairs at random (Fisher 1935, The Design of Experiments, section 21): the share of swaps whose difference
-// is as far from 0, exact in as far as pairs could be swapped if nothing had changed. Swaps are drawn until 50 were as
-// far, 200000 at most (Besag & Clifford 1991, Biometrika 78, 301), so that p >= 5e-6. Empty strata: one. Throws
+// values of pairs at random, as could be done if nothing had changed: the share of swaps whose sum of differences
+// (Fisher 1935, The Design of Experiments, section 21), for medians of their signed ranks (Wilcoxon 1945, Biometrics
+// Bull. 1, 80), is as far from 0. Swaps are drawn until 50 were as far, 200000 at most (Besag & Clifford 1991,
+// Biometrika 78, 301), so that no p is below 1 / 200001. Empty strata: one. Throws
 // UsageError for lengths that differ, no values, or values that are not finite.
 PairedChange paired_change(std::span<const double> before, std::span<const double> after, std::span<const int> strata,
                            SampleSummary summary, std::uint64_t seed);

@@ -134,7 +134,7 @@ void print_bootstrap(int simulations) {
             recalls[4] = recall - 0.2;
             double mean = 0.0;
             for (const double r : recalls) mean += r / 5.0;
-            const auto scores = [&](RandomStream& random) {
+            const auto confusion = [&](RandomStream& random) {
                 std::vector<int> truth;
                 std::vector<int> called;
                 for (int c = 0; c < 5; ++c) {
@@ -143,12 +143,13 @@ void print_bootstrap(int simulations) {
                         called.push_back(random.uniform() < recalls[static_cast<std::size_t>(c)] ? c : (c + 1) % 5);
                     }
                 }
-                return confusion_scores(confusion_matrix(truth, called, 5), 1);
+                return confusion_matrix(truth, called, 5);
             };
-            print_row(fmt::format("accuracy {:.2f}, 5 x {} images", mean, each),
-                      coverage(simulations, mean, [&](RandomStream& r) { return scores(r).accuracy.ci95; }));
             print_row(fmt::format("balanced accuracy {:.2f}, 5 x {} images", mean, each),
-                      coverage(simulations, mean, [&](RandomStream& r) { return scores(r).balanced_accuracy.ci95; }));
+                      coverage(simulations, mean, [&](RandomStream& r) { return recall_mean_ci95(confusion(r)); }));
+            print_row(fmt::format("the same by quantiles of resamples"),
+                      coverage(simulations, mean,
+                               [&](RandomStream& r) { return bootstrap_ci95(confusion(r), balanced_accuracy, 1); }));
         }
     }
     for (const auto& [positives, negatives] : {std::pair{20, 20}, {50, 50}, {30, 170}, {200, 200}}) {

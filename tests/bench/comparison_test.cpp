@@ -207,7 +207,7 @@ TEST(Comparison, DetectableDifferenceIsDetected) {
     EXPECT_GT(detectable, 0.02);
     EXPECT_LT(detectable, 0.06);
     int found = 0;
-    constexpr int trials = 200;
+    constexpr int trials = 100;
     for (int trial = 0; trial < trials; ++trial) {
         RandomStream random(7, static_cast<std::uint64_t>(trial), Stage::labels);
         Results fresh = base;
