@@ -93,6 +93,26 @@ TEST_F(Program, PredictionsOfOthersAreScoredLikeAModels) {
     expect_fault("evaluate corpus.h5 --model model.pt --write-predictions own.txt", 2, "own.txt");
 }
 
+TEST_F(Program, BenchRunsASuite) {
+    write("mine.toml", "name = \"mine\"\n[[check]]\nname = \"metrics\"\ncheck = \"metrics\"\n");
+    const Outcome planned = run("bench mine.toml --cache bench --dry-run");
+    ASSERT_EQ(planned.exit_code, 0) << planned.output;
+    EXPECT_NE(planned.output.find("metrics"), std::string::npos) << planned.output;
+    const Outcome made = run("bench mine.toml --cache bench -o r.json --junit r.xml --markdown r.md --csv r.csv");
+    ASSERT_EQ(made.exit_code, 0) << made.output;
+    EXPECT_NE(made.output.find("balanced_accuracy"), std::string::npos) << made.output;
+    EXPECT_EQ(nlohmann::json::parse(read("r.json")).at("suite"), "mine");
+    EXPECT_NE(read("r.xml").find("failures=\"0\""), std::string::npos);
+    EXPECT_NE(read("r.md").find("| balanced_accuracy |"), std::string::npos);
+    EXPECT_NE(read("r.csv").find("\"metrics/balanced_accuracy\""), std::string::npos);
+    EXPECT_NE(run("bench mine.toml --cache bench").output.find("cached"), std::string::npos);
+
+    expect_fault("bench cii", 2, "Did you mean \"ci\"?");
+    expect_fault("bench missing.toml", 3, "cannot be read");
+    write("bad.toml", "name = \"bad\"\n[[check]]\nname = \"a\"\nchek = \"metrics\"\n");
+    expect_fault("bench bad.toml", 2, "bad.toml:4:8: unknown key \"check.chek\"");
+}
+
 TEST_F(Program, MissingAndTruncatedFiles) {
     expect_fault("inspect nowhere.h5", 3, "nowhere.h5");
     expect_fault("evaluate corpus.h5 --model nowhere.pt", 3, "nowhere.pt");
