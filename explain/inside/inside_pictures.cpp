@@ -10,7 +10,7 @@ namespace braggbench {
 namespace {
 
 constexpr Rgb white = {255, 255, 255};
-constexpr Rgb grey = {176, 176, 176};
+constexpr Rgb grey = {110, 110, 110};
 constexpr Rgb red = {178, 24, 43};
 constexpr Rgb blue = {33, 102, 172};
 
@@ -100,13 +100,13 @@ Tile map_tile(const FeatureMap& map, int cell_px) {
         high = any ? std::max(high, value) : value;
         any = true;
     }
-    if (map.empty) return {empty_picture(cell_px), map.name + " empty"};
-    if (!any) return {empty_picture(cell_px), map.name + " NaN"};
+    if (map.empty) return {empty_picture(cell_px), "#" + map.name + " empty"};
+    if (!any) return {empty_picture(cell_px), "#" + map.name + " NaN"};
     const int longest = std::max(map.map.width, map.map.height);
     const Picture picture = longest >= 2 * cell_px
                                 ? map_picture(reduced(map.map, longest / cell_px), low, high)
                                 : resize_nearest(map_picture(map.map, low, high), std::max(1, cell_px / longest));
-    return {picture, fmt::format("{} {:.2g}..{:.2g}", map.name, low, high)};
+    return {picture, fmt::format("#{} {:.2g}..{:.2g}", map.name, low, high)};
 }
 
 }  // namespace
@@ -123,7 +123,7 @@ FilterPicture filter_picture(const FilterBank& bank) {
         for (int output = 0; output < bank.outputs; ++output) {
             const auto weights = std::span(bank.weights).subspan(static_cast<std::size_t>(output) * size, size);
             tiles.push_back({one_filter(bank, output, 0, result.scale, factor),
-                             fmt::format("{}: {:.2g}", output, largest(weights))});
+                             fmt::format("#{} {:.2g}", output, largest(weights))});
         }
         result.picture = contact_sheet(tiles, 8);
         return result;
