@@ -6,7 +6,6 @@
 #include <bit>
 #include <cmath>
 #include <complex>
-#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -128,14 +127,13 @@ fftwf_complex* as_complex(float* values) { return reinterpret_cast<fftwf_complex
 
 // Four complex numbers.
 using Waves [[gnu::vector_size(32), gnu::aligned(8), gnu::may_alias]] = float;
-using Lanes = std::int32_t __attribute__((vector_size(32)));
 
 Waves& waves_at(float* values, std::size_t wave) { return *reinterpret_cast<Waves*>(values + 2 * wave); }
 Waves conjugate(const Waves& w) { return w * Waves{1, -1, 1, -1, 1, -1, 1, -1}; }
 Waves times_i(const Waves& w) {
-    return __builtin_shuffle(w, Lanes{1, 0, 3, 2, 5, 4, 7, 6}) * Waves{-1, 1, -1, 1, -1, 1, -1, 1};
+    return __builtin_shufflevector(w, w, 1, 0, 3, 2, 5, 4, 7, 6) * Waves{-1, 1, -1, 1, -1, 1, -1, 1};
 }
-Waves reversed(const Waves& w) { return __builtin_shuffle(w, Lanes{6, 7, 4, 5, 2, 3, 0, 1}); }
+Waves reversed(const Waves& w) { return __builtin_shufflevector(w, w, 6, 7, 4, 5, 2, 3, 0, 1); }
 
 // The transformed kernel and the plans for one image size. Immutable, hence shared between threads. Two rows at a time
 // are the real and the imaginary part of one transform, whose halves tell their spectra apart. Rows beyond the image
