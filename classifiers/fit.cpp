@@ -171,6 +171,8 @@ public:
         result.best_epoch = state_.best_epoch;
         result.epochs = state_.epochs;
         result.seconds = state_.total_seconds + seconds_since(begin_);
+        // Asked for anew: a run resumed after its last epoch has seen none.
+        result.images = task_.train_images(static_cast<int>(state_.epochs.size())).row_count();
         return result;
     }
 

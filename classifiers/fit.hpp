@@ -35,8 +35,9 @@ struct FitCalls {
 struct FitResult {
     int best_epoch = 0;  // counted from 1
     std::vector<EpochResult> epochs;
-    std::string stopped;   // why before the last epoch: "", "patience" or "time"
-    double seconds = 0.0;  // of all runs that led here
+    std::string stopped;      // why before the last epoch: "", "patience" or "time"
+    double seconds = 0.0;     // of all runs that led here
+    std::int64_t images = 0;  // learned from in each epoch
 };
 
 // Leaves the best epoch's weights in `network`, on the CPU and in eval mode. The same inputs and seed give the same

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <numbers>
 #include <numeric>
 #include <vector>
@@ -19,50 +20,56 @@ PeakMatches& PeakMatches::operator+=(const PeakMatches& other) {
     return *this;
 }
 
-PeakMatches match_peaks(std::span<const PixelPosition> found, std::span<const PixelPosition> truth, double radius_px,
-                        std::int64_t valid_pixels) {
+std::vector<PeakPair> pair_peaks(std::span<const PixelPosition> found, std::span<const PixelPosition> truth,
+                                 double radius_px) {
     Faults faults;
     faults.require(radius_px > 0.0, "radius_px", radius_px, "peaks never coincide exactly", "Give a positive number.");
-    faults.require(valid_pixels >= 1, "valid_pixels", static_cast<double>(valid_pixels),
-                   "peaks lie on the usable pixels of an image", "Give their number.");
     faults.report();
 
-    struct Pair {
-        double distance_squared;
-        std::size_t found;
-        std::size_t truth;
-    };
     std::vector<std::size_t> by_slow(truth.size());
     std::iota(by_slow.begin(), by_slow.end(), std::size_t{0});
     std::stable_sort(by_slow.begin(), by_slow.end(),
                      [&](std::size_t a, std::size_t b) { return truth[a].slow_px < truth[b].slow_px; });
-    std::vector<Pair> pairs;
+    std::vector<PeakPair> near;
     for (std::size_t f = 0; f < found.size(); ++f) {
         auto candidate = std::partition_point(by_slow.begin(), by_slow.end(), [&](std::size_t t) {
             return truth[t].slow_px < found[f].slow_px - radius_px;
         });
         for (; candidate != by_slow.end() && truth[*candidate].slow_px <= found[f].slow_px + radius_px; ++candidate) {
-            const double fast = truth[*candidate].fast_px - found[f].fast_px;
-            const double slow = truth[*candidate].slow_px - found[f].slow_px;
-            const double distance_squared = fast * fast + slow * slow;
-            if (distance_squared <= radius_px * radius_px) pairs.push_back({distance_squared, f, *candidate});
+            const double distance_px =
+                std::hypot(truth[*candidate].fast_px - found[f].fast_px, truth[*candidate].slow_px - found[f].slow_px);
+            if (distance_px <= radius_px) near.push_back({f, *candidate, distance_px});
         }
     }
-    std::stable_sort(pairs.begin(), pairs.end(),
-                     [](const Pair& a, const Pair& b) { return a.distance_squared < b.distance_squared; });
+    std::stable_sort(near.begin(), near.end(),
+                     [](const PeakPair& a, const PeakPair& b) { return a.distance_px < b.distance_px; });
 
-    PeakMatches matches{static_cast<std::int64_t>(found.size()), static_cast<std::int64_t>(truth.size()), 0, 0.0};
+    std::vector<PeakPair> pairs;
     std::vector<char> found_taken(found.size(), 0);
     std::vector<char> truth_taken(truth.size(), 0);
-    for (const auto& pair : pairs) {
+    for (const auto& pair : near) {
         if (found_taken[pair.found] != 0 || truth_taken[pair.truth] != 0) continue;
         found_taken[pair.found] = truth_taken[pair.truth] = 1;
-        ++matches.matched;
+        pairs.push_back(pair);
     }
+    return pairs;
+}
+
+double chance_of_a_match(std::int64_t strewn, double radius_px, std::int64_t valid_pixels) {
+    Faults faults;
+    faults.require(valid_pixels >= 1, "valid_pixels", static_cast<double>(valid_pixels),
+                   "peaks lie on the usable pixels of an image", "Give their number.");
+    faults.report();
     const double share = std::min(1.0, std::numbers::pi * radius_px * radius_px / static_cast<double>(valid_pixels));
-    const double missed = std::pow(1.0 - share, static_cast<double>(found.size()));
+    return 1.0 - std::pow(1.0 - share, static_cast<double>(strewn));
+}
+
+PeakMatches match_peaks(std::span<const PixelPosition> found, std::span<const PixelPosition> truth, double radius_px,
+                        std::int64_t valid_pixels) {
+    PeakMatches matches{std::ssize(found), std::ssize(truth), std::ssize(pair_peaks(found, truth, radius_px)), 0.0};
     matches.expected_by_chance =
-        std::min(static_cast<double>(truth.size()) * (1.0 - missed), static_cast<double>(found.size()));
+        std::min(static_cast<double>(matches.truth) * chance_of_a_match(matches.found, radius_px, valid_pixels),
+                 static_cast<double>(matches.found));
     return matches;
 }
 

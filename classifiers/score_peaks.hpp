@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "classifiers/found_peak.hpp"
 #include "classifiers/metric.hpp"
@@ -25,10 +26,24 @@ struct PeakMatches {
     PeakMatches& operator+=(const PeakMatches& other);
 };
 
-// Pairs a found peak with a true one, closest pairs first, each at most once, no further than radius_px apart. By
-// chance: as many found peaks uniformly over valid_pixels (the image's usable area) would meet
-// truth (1 - (1 - pi r^2 / valid_pixels)^found) true ones, if those are further apart than 2 r and from the edges
-// than r. Throws UsageError unless radius_px > 0 and valid_pixels >= 1.
+struct PeakPair {
+    std::size_t found = 0;
+    std::size_t truth = 0;
+    double distance_px = 0.0;
+};
+
+// Pairs a found peak with a true one, closest pairs first, each at most once, no further than radius_px apart. Throws
+// UsageError unless radius_px > 0.
+std::vector<PeakPair> pair_peaks(std::span<const PixelPosition> found, std::span<const PixelPosition> truth,
+                                 double radius_px);
+
+// That any of so many points, strewn uniformly over valid_pixels (the image's usable area), lies within radius_px of a
+// point further than that from the edges: 1 - (1 - pi r^2 / valid_pixels)^strewn. Throws UsageError unless
+// valid_pixels >= 1.
+double chance_of_a_match(std::int64_t strewn, double radius_px, std::int64_t valid_pixels);
+
+// The pairs counted. By chance as many found peaks, strewn at random, would meet truth x chance_of_a_match(found) true
+// ones, if those are further apart than 2 r.
 PeakMatches match_peaks(std::span<const PixelPosition> found, std::span<const PixelPosition> truth, double radius_px,
                         std::int64_t valid_pixels);
 

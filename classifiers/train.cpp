@@ -142,6 +142,7 @@ TrainedModel train_on(const TrainingData& data, ModelCard card, const TrainOptio
                            {"corpus_seed", data.info.seed},
                            {"heads", model.card.heads},
                            {"options", to_json(options)},
+                           {"images", result.images},
                            {"parameters", parameter_count(*model.network)},
                            {"best_epoch", result.best_epoch},
                            {"stopped", result.stopped},

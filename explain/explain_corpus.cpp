@@ -260,6 +260,9 @@ nlohmann::json explain_corpus(const TrainedModel& model, const CorpusReader& cor
 
     const nlohmann::json sanity = sanity_of(job, chosen);
     const nlohmann::json rows = rows_json(job, tally, sanity);
+    if (options.on_row) {
+        for (const MapRow& row : tally.rows) options.on_row(row, chosen);
+    }
     const auto redraw = [&](std::int64_t image_index) {
         std::vector<Subject> subjects = make_subjects(job, std::span(&image_index, 1));
         add_maps(job, subjects);

@@ -7,12 +7,14 @@
 #include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "classifiers/checkpoint.hpp"
 #include "datasets/corpus.hpp"
 #include "explain/attribution_methods.hpp"
+#include "explain/explanation_rows.hpp"
 #include "explain/localisation.hpp"
 
 namespace braggbench {
@@ -37,6 +39,8 @@ struct ExplainOptions {
     std::filesystem::path output_directory;  // overlays are written to <output_directory>/overlays
     std::filesystem::path maps_directory;    // where maps are written as HDF5 (docs/map-files.md); empty = nowhere
     const TrainedModel* shuffled = nullptr;  // the same network trained on shuffled labels, for the sanity check
+    // Given every row with its scores image by image, as row.images[i] belongs to image_indices[i] of the corpus.
+    std::function<void(const MapRow& row, std::span<const std::int64_t> image_indices)> on_row;
 };
 
 // The object of docs/results.md, "explanation", of one model. `progress(done, total)` counts images. Throws UsageError

@@ -11,6 +11,17 @@
 
 namespace braggbench {
 
+std::shared_ptr<Classifier> untrained_network(const TrainedModel& model, std::uint64_t seed) {
+    if (std::ranges::find(model_zoo(), model.card.zoo_name, &ZooEntry::name) == model_zoo().end()) return nullptr;
+    at::Generator generator = at::detail::getDefaultCPUGenerator();
+    const torch::Tensor state = generator.get_state();
+    torch::manual_seed(seed);
+    std::shared_ptr<Classifier> made = make_model(model.card.zoo_name, shape_of(model.card));
+    generator.set_state(state);
+    made->eval();
+    return same_architecture(*made, *model.network) ? made : nullptr;
+}
+
 ExplainedNetwork::ExplainedNetwork(const TrainedModel& model, const std::string& output)
     : model_(&model), class_head_(find_head(model.card, "class")) {
     if (!output.empty()) {
@@ -57,14 +68,7 @@ std::vector<ExplainedNetwork::Answer> ExplainedNetwork::answers(const torch::Ten
 }
 
 std::shared_ptr<Classifier> ExplainedNetwork::fresh(std::uint64_t seed) const {
-    if (std::ranges::find(model_zoo(), card().zoo_name, &ZooEntry::name) == model_zoo().end()) return nullptr;
-    at::Generator generator = at::detail::getDefaultCPUGenerator();
-    const torch::Tensor state = generator.get_state();
-    torch::manual_seed(seed);
-    std::shared_ptr<Classifier> made = make_model(card().zoo_name, shape_of(card()));
-    generator.set_state(state);
-    made->eval();
-    return same_architecture(*made, network()) ? made : nullptr;
+    return untrained_network(*model_, seed);
 }
 
 }  // namespace braggbench

@@ -16,6 +16,10 @@
 
 namespace braggbench {
 
+// The same architecture with fresh weights, in evaluation mode; the caller's random state stays as it was. None of a
+// network that is not ours to make anew.
+std::shared_ptr<Classifier> untrained_network(const TrainedModel& model, std::uint64_t seed);
+
 class ExplainedNetwork {
 public:
     // `output` as find_output() takes it; empty means the class that the network says. Throws UsageError for an output
@@ -40,8 +44,7 @@ public:
     };
     [[nodiscard]] std::vector<Answer> answers(const torch::Tensor& logits) const;
 
-    // The same architecture with fresh weights; the caller's random state stays as it was. None of a network that is
-    // not ours to make anew.
+    // untrained_network() of its model.
     [[nodiscard]] std::shared_ptr<Classifier> fresh(std::uint64_t seed) const;
 
 private:

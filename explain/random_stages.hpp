@@ -19,5 +19,7 @@ inline constexpr Stage stage_substrate{92};
 inline constexpr Stage stage_random_order{93};
 inline constexpr Stage stage_tsne_start{94};
 inline constexpr Stage stage_embedded_images{95};
+inline constexpr Stage stage_inversion_start{96};
+inline constexpr Stage stage_counted_images{97};
 
 }  // namespace braggbench

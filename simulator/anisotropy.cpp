@@ -5,10 +5,13 @@
 #include <Eigen/Geometry>
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <initializer_list>
 #include <span>
 #include <string>
 
 #include "simulator/constants.hpp"
+#include "simulator/fast_math.hpp"
 #include "simulator/faults.hpp"
 #include "simulator/geometry.hpp"
 #include "simulator/pixel_rows.hpp"
@@ -40,6 +43,57 @@ double transmission(const FilmShadow& film, const Eigen::Vector3d& direction) {
 
 bool has_shadows(const Experiment& experiment) {
     return !experiment.anisotropy.sectors.empty() || !experiment.anisotropy.films.empty();
+}
+
+// transmission(film, ...) for a row of pixels, in single precision: SIMD code.
+void shade_row(const FilmShadow& film, float wavelength, const PixelRow& row, std::vector<float>& shares) {
+    const Eigen::Vector3f normal = film.normal.normalized().cast<float>();
+    const float nx = normal.x();
+    const float ny = normal.y();
+    const float nz = normal.z();
+    const auto slope = static_cast<float>(film.reach_um > 0.0 ? film.distance_um / film.reach_um : 0.0);
+    const auto per_edge = static_cast<float>(1.0 / std::max(film.edge_deg * rad_per_deg, 1e-9));
+    const auto depth = static_cast<float>(film.thickness_um / film.attenuation_length_um);
+    const float* __restrict qx = row.qx_invA.data();
+    const float* __restrict qy = row.qy_invA.data();
+    const float* __restrict qz = row.qz_invA.data();
+    float* __restrict share = shares.data();
+    const auto count = static_cast<int>(shares.size());
+    for (int i = 0; i < count; ++i) {
+        const float along_beam = wavelength * qz[i] + 1.0F;
+        const float towards = wavelength * (nx * qx[i] + ny * qy[i]) + nz * along_beam;
+        const float t = (towards - slope * along_beam) * per_edge + 0.5F;
+        const float above = t > 0.0F ? t : 0.0F;
+        const float within = above < 1.0F ? above : 1.0F;
+        const float inside = within * within * (3.0F - 2.0F * within);
+        const float passed = fast_exp(-depth / (towards > 1e-9F ? towards : 1e-9F));
+        share[i] *= towards > 0.0F ? 1.0F - inside * (1.0F - passed) : 1.0F;
+    }
+}
+
+// Multiplies images of one detector by the same shares.
+void shade_images(const Experiment& experiment, std::initializer_list<Image<float>*> images) {
+    if (!has_shadows(experiment)) return;
+    const double wavelength = experiment.beam.wavelength_A;
+    std::vector<float> shares;
+    for_each_pixel_row(experiment, **images.begin(), [&](const PixelRow& row, std::span<float> pixels) {
+        shares.assign(pixels.size(), 1.0F);
+        for (const FilmShadow& film : experiment.anisotropy.films) {
+            shade_row(film, static_cast<float>(wavelength), row, shares);
+        }
+        for (const SectorShadow& sector : experiment.anisotropy.sectors) {
+            for (std::size_t i = 0; i < shares.size(); ++i) {
+                const Eigen::Vector3f q(row.qx_invA[i], row.qy_invA[i], row.qz_invA[i]);
+                const Eigen::Vector3d direction = wavelength * q.cast<double>() + Eigen::Vector3d::UnitZ();
+                shares[i] *= static_cast<float>(transmission(sector, direction));
+            }
+        }
+        const Panel& panel = experiment.detector.panels[static_cast<std::size_t>(row.panel)];
+        for (Image<float>* const image : images) {
+            float* const first = &(*image)(panel.image_fast_px, panel.image_slow_px + row.slow_px);
+            std::transform(shares.begin(), shares.end(), first, first, std::multiplies{});
+        }
+    });
 }
 
 }  // namespace
@@ -99,20 +153,13 @@ double shadow_transmission(const Experiment& experiment, const Eigen::Vector3d& 
 }
 
 void apply_shadows(const Experiment& experiment, Image<float>& expected_photons) {
-    if (!has_shadows(experiment)) return;
-    const double wavelength = experiment.beam.wavelength_A;
-    for_each_pixel_row(experiment, expected_photons, [&](const PixelRow& row, std::span<float> pixels) {
-        for (std::size_t i = 0; i < pixels.size(); ++i) {
-            const Eigen::Vector3d q = Eigen::Vector3f(row.qx_invA[i], row.qy_invA[i], row.qz_invA[i]).cast<double>();
-            const Eigen::Vector3d direction = wavelength * q + Eigen::Vector3d::UnitZ();
-            pixels[i] *= static_cast<float>(shadow_transmission(experiment, direction));
-        }
-    });
+    shade_images(experiment, {&expected_photons});
 }
 
-void apply_shadows(const Experiment& experiment, Image<float>& expected_photons, std::vector<Peak>& peaks) {
+void apply_shadows(const Experiment& experiment, Image<float>& expected_photons, Image<float>& background,
+                   std::vector<Peak>& peaks) {
     if (!has_shadows(experiment)) return;
-    apply_shadows(experiment, expected_photons);
+    shade_images(experiment, {&expected_photons, &background});
     for (Peak& peak : peaks) {
         for (const Panel& panel : experiment.detector.panels) {
             const double fast = static_cast<double>(peak.fast_px) - panel.image_fast_px;

@@ -54,9 +54,12 @@ void check(const Anisotropy& anisotropy, Faults& faults);
 // Share of photons along a unit direction that reach the detector past all shadows.
 double shadow_transmission(const Experiment& experiment, const Eigen::Vector3d& direction);
 
-// Multiplies every pixel, and the photons of peaks at their centres. Call it once all photons have been added.
+// Multiplies every pixel by its share, to 1e-6 of the photons and 1e-7 rad of a film's edge. Call it once all photons
+// have been added.
 void apply_shadows(const Experiment& experiment, Image<float>& expected_photons);
-void apply_shadows(const Experiment& experiment, Image<float>& expected_photons, std::vector<Peak>& peaks);
+// The same with an image of the background alone, and the photons of peaks at their centres.
+void apply_shadows(const Experiment& experiment, Image<float>& expected_photons, Image<float>& background,
+                   std::vector<Peak>& peaks);
 
 // Adds the jet streaks.
 void add_streaks(const Experiment& experiment, Image<float>& expected_photons);

@@ -6,8 +6,10 @@
 #include <memory>
 #include <numbers>
 #include <optional>
+#include <vector>
 
 #include "simulator/constants.hpp"
+#include "simulator/fast_math.hpp"
 #include "simulator/geometry.hpp"
 #include "simulator/ice.hpp"
 #include "simulator/ice_rings.hpp"
@@ -52,8 +54,9 @@ struct Footprint {
     Eigen::Matrix2d second = Eigen::Matrix2d::Zero();
 };
 
-// Adds the spot to one panel. The Gaussian's samples are normalised to its photons.
-void paint(const Experiment& experiment, const Panel& panel, const Spot& spot, Image<float>& image, Footprint& total) {
+// Adds the spot to one panel. The Gaussian's samples, kept in `densities`, are normalised to its photons.
+void paint(const Experiment& experiment, const Panel& panel, const Spot& spot, std::vector<float>& densities,
+           Image<float>& image, Footprint& total) {
     const Eigen::Vector3d direction = direction_of(spot.two_theta, spot.azimuth);
     const auto centre = meet(panel, direction);
     if (!centre) return;
@@ -74,31 +77,56 @@ void paint(const Experiment& experiment, const Panel& panel, const Spot& spot, I
         return;
     }
     const int fast_first = pixel(centre->x() - fast_reach);
-    const int fast_last = pixel(centre->x() + fast_reach);
     const int slow_first = pixel(centre->y() - slow_reach);
-    const int slow_last = pixel(centre->y() + slow_reach);
+    const Eigen::Index width = pixel(centre->x() + fast_reach) - fast_first + 1;
+    const Eigen::Index height = pixel(centre->y() + slow_reach) - slow_first + 1;
     const Eigen::Matrix2d inverse = covariance.inverse();
     const double photons = spot.photons_per_unit_polarization *
                            polarization_factor(direction, experiment.beam.polarization) *
                            capture_fraction(experiment.detector, panel, direction);
-    const auto density = [&](int fast, int slow) {
-        const Eigen::Vector2d offset = Eigen::Vector2d(fast + 0.5, slow + 0.5) - *centre;
-        return std::exp(-0.5 * offset.dot(inverse * offset));
-    };
+    densities.resize(static_cast<std::size_t>(width * height));
+    const auto half_fast = static_cast<float>(-0.5 * inverse(0, 0));
+    const double first_fast = fast_first + 0.5 - centre->x();
+    const double first_slow = slow_first + 0.5 - centre->y();
     double sum = 0.0;
-    for (int slow = slow_first; slow <= slow_last; ++slow) {
-        for (int fast = fast_first; fast <= fast_last; ++fast) sum += density(fast, slow);
+    for (Eigen::Index y = 0; y < height; ++y) {
+        const double slow = first_slow + static_cast<double>(y);
+        const auto cross = static_cast<float>(-inverse(0, 1) * slow);
+        const auto own = static_cast<float>(-0.5 * inverse(1, 1) * slow * slow);
+        float* const row = &densities[static_cast<std::size_t>(y * width)];
+        const auto from = static_cast<float>(first_fast);
+        for (int x = 0; x < width; ++x) {
+            const float fast = from + static_cast<float>(x);
+            row[x] = fast_exp(own + fast * (cross + fast * half_fast));
+        }
+        sum += static_cast<double>(Eigen::Map<const Eigen::ArrayXf>(row, width).sum());
     }
     const double scale = photons / sum;
-    for (int slow = std::max(slow_first, 0); slow <= std::min(slow_last, panel.height_px - 1); ++slow) {
-        for (int fast = std::max(fast_first, 0); fast <= std::min(fast_last, panel.width_px - 1); ++fast) {
-            const double value = scale * density(fast, slow);
-            image(panel.image_fast_px + fast, panel.image_slow_px + slow) += static_cast<float>(value);
-            const Eigen::Vector2d place(panel.image_fast_px + fast + 0.5, panel.image_slow_px + slow + 0.5);
-            total.photons += value;
-            total.first += value * place;
-            total.second += value * place * place.transpose();
-        }
+    const int skipped = std::max(0, -fast_first);
+    const Eigen::Index painted = std::min<Eigen::Index>(width, panel.width_px - fast_first) - skipped;
+    const Eigen::ArrayXf offsets = Eigen::ArrayXf::LinSpaced(painted, 0.0F, static_cast<float>(painted - 1)) +
+                                   static_cast<float>(first_fast + skipped);
+    const Eigen::Vector2d middle = *centre + Eigen::Vector2d(panel.image_fast_px, panel.image_slow_px);
+    for (Eigen::Index y = std::max(0, -slow_first); y < std::min<Eigen::Index>(height, panel.height_px - slow_first);
+         ++y) {
+        const Eigen::ArrayXf values =
+            static_cast<float>(scale) *
+            Eigen::Map<const Eigen::ArrayXf>(&densities[static_cast<std::size_t>(y * width + skipped)], painted);
+        float* const pixels =
+            &image(panel.image_fast_px + fast_first + skipped, panel.image_slow_px + slow_first + static_cast<int>(y));
+        Eigen::Map<Eigen::ArrayXf>(pixels, painted) += values;
+        const auto row_photons = static_cast<double>(values.sum());
+        const auto by_fast = static_cast<double>((values * offsets).sum());
+        const auto by_fast2 = static_cast<double>((values * offsets.square()).sum());
+        // Moments about the spot's middle, then about the image's corner.
+        const double place = first_slow + static_cast<double>(y);
+        const Eigen::Vector2d row_first(by_fast, place * row_photons);
+        Eigen::Matrix2d row_second;
+        row_second << by_fast2, place * by_fast, place * by_fast, place * place * row_photons;
+        total.second += row_second + row_first * middle.transpose() + middle * row_first.transpose() +
+                        row_photons * middle * middle.transpose();
+        total.first += row_first + row_photons * middle;
+        total.photons += row_photons;
     }
 }
 
@@ -142,6 +170,7 @@ void add_family(const Experiment& experiment, const IcePhase& phase, const IceFa
     const double most = textured ? densest(texture, family) : 1.0;
     const Eigen::Vector3d axis = phase.texture_axis.normalized();
     const std::uint64_t count = random.poisson(most * spots_on_ring(experiment, phase, family));
+    std::vector<float> densities;
     for (std::uint64_t i = 0; i < count; ++i) {
         spot.azimuth = 2.0 * pi * random.uniform();
         const double offset = random.uniform(-grain_cut_sigma, grain_cut_sigma);
@@ -155,7 +184,7 @@ void add_family(const Experiment& experiment, const IcePhase& phase, const IceFa
         }
         spot.photons_per_unit_polarization = ring_photons / share * std::exp(-0.5 * offset * offset);
         Footprint total;
-        for (const Panel& panel : experiment.detector.panels) paint(experiment, panel, spot, image, total);
+        for (const Panel& panel : experiment.detector.panels) paint(experiment, panel, spot, densities, image, total);
         if (total.photons < static_cast<double>(listed_peak_min_photons)) continue;
         const Eigen::Vector2d mean = total.first / total.photons;
         const Eigen::Matrix2d covariance = total.second / total.photons - mean * mean.transpose();

@@ -6,12 +6,10 @@
 #include <limits>
 #include <numbers>
 #include <span>
-#ifdef __AVX2__
-#include <immintrin.h>
-#endif
 
-#include "simulator/fast_math.hpp"
+#include "simulator/eight_lanes.hpp"
 #include "simulator/poisson.hpp"
+#include "simulator/small_poisson.hpp"
 
 namespace braggbench {
 namespace {
@@ -23,13 +21,8 @@ constexpr std::size_t small_mean_pixels = max_noise_pixels;
 constexpr std::size_t further_bits_block = max_noise_pixels;
 // Pixels that the fast arithmetic cannot decide: rarely one in a block.
 using Flags = std::array<std::int32_t, noise_block_px>;
-// Small and large means take different ways; a chunk of pixels takes only those that it needs.
-constexpr std::size_t chunk_px = 64;
-
-// Below this mean the distribution function is summed from zero; above, Temme's expansion takes over.
-constexpr float sum_below_mean = 2.0F;
-// Above the square of this single precision no longer decides between neighbouring counts often enough.
-constexpr float max_fast_root = 1024.0F;
+// Above this mean single precision no longer decides between neighbouring counts often enough.
+constexpr float max_fast_mean = 0x1p20F;
 // Where the fit of Temme's functions ends; beyond it the count is found exactly.
 constexpr float max_fast_normal = 4.0F;
 
@@ -41,29 +34,26 @@ constexpr std::array log2_terms = {1.442695F,     -0.721347468F, 0.480910753F,  
                                    -0.239169881F, 0.216078226F,  -0.205861881F, 0.123109685F};
 constexpr std::array sine_terms = {1.0F, -1.0F / 6, 1.0F / 120, -1.0F / 5040};
 constexpr std::array cosine_terms = {1.0F, -1.0F / 2, 1.0F / 24, -1.0F / 720, 1.0F / 40320};
-// Temme's functions of s = z / sqrt(mean) on [-1.25, 3], in t = 1.2031604 sqrt(s + 1.45) - 1.5380697, which keeps the
-// singularity at s = -sqrt 2 at a distance. With r(s) from 1 - r + r ln r = s^2 / 2, sign(r - 1) = sign(s):
-constexpr float lowest_s = -1.25F;
-// (r - 1 - s) / s^2; 1.4e-6.
-constexpr std::array bend_terms = {0.164226285F,     -0.0268686306F,  0.00511326789F,  -0.00058089713F,
-                                   -0.000194101404F, 0.000306484345F, -0.000150229059F};
-// ln(s sqrt(r) / (r - 1)) / ln r; 2.2e-5.
-constexpr std::array shift_terms = {0.328489627F,    -0.0530016408F,  0.0143705514F,  -0.00348504603F,
-                                    0.000873756768F, -0.00115243672F, 0.000740532794F};
-// What is then missing, times the mean, from the inverse incomplete gamma function at mean 5; 4e-4.
-constexpr std::array rest_terms = {-0.0169887901F, 0.0304288617F, -0.0320011428F, 0.0143296828F,
-                                   -0.0165972562F, 0.0447858437F, -0.0283501041F};
+// Temme's functions of s = z / sqrt(mean) on [-1, 1]. With r(s) from 1 - r + r ln r = s^2 / 2, sign(r - 1) = sign(s):
+// (r - 1 - s) / s^2; 1.5e-6.
+constexpr std::array bend_terms = {0.166666076F,    -0.0138885519F,   0.00372236501F,  -0.00134169217F,
+                                   0.000470428175F, -0.000207787554F, 0.000248986587F, -0.00013499819F};
+// ln(s sqrt(r) / (r - 1)) / ln r; 2.3e-5.
+constexpr std::array shift_terms = {0.333333343F,   -0.027837554F,   0.00867794733F, -0.0030674953F,
+                                    0.00137937232F, -0.00163467764F, 0.000930115057F};
+// What is then missing, times the mean, from the inverse incomplete gamma function at mean 16; 5e-3.
+constexpr std::array rest_terms = {-0.0182643812F, 0.0162844248F, -0.0242767371F, 0.0172339082F};
 
 // Estrin's scheme, constant term first: half the depth of Horner's at every level, so that the multiplications of
 // one pixel overlap.
-template <std::size_t N>
-inline float polynomial(const std::array<float, N>& terms, float t) {
+template <class Term, std::size_t N, class Number>
+inline Number polynomial(const std::array<Term, N>& terms, Number t) {
     if constexpr (N == 1) {
         return terms[0];
     } else {
-        std::array<float, (N + 1) / 2> pairs{};
+        std::array<Number, (N + 1) / 2> pairs{};
         for (std::size_t i = 0; i < N / 2; ++i) pairs[i] = terms[2 * i] + terms[2 * i + 1] * t;
-        if constexpr (N % 2 == 1) pairs[N / 2] = terms[N - 1];
+        if constexpr (N % 2 == 1) pairs[N / 2] = terms[N - 1] + Number{};
         return polynomial(pairs, t * t);
     }
 }
@@ -178,154 +168,54 @@ double expand_quantile(double mean, double z) {
     return std::max(whole + std::floor(offset), 0.0);
 }
 
-// The explicit vectors keep the running sums of eight pixels in registers, which no compiler does from nested loops.
-using Floats [[gnu::vector_size(32), gnu::may_alias]] = float;
-using Ints [[gnu::vector_size(32), gnu::may_alias]] = std::int32_t;
+// The lowest and the highest of the means, as bits: positive floats are ordered like these, negative ones and NaN come
+// after them. Extremes of integers, unlike those of floats, are found in SIMD code.
+struct Extent {
+    std::uint32_t lowest = 0xffffffff;
+    std::uint32_t highest = 0;
+};
 
-// Lanes of one kind: minima, magnitudes and tests that compilers do not make of vectors by themselves.
-#ifdef __AVX2__
-Floats lower(Floats a, Floats b) { return _mm256_min_ps(a, b); }
-bool any(Ints lanes) { return _mm256_movemask_ps(_mm256_castsi256_ps(reinterpret_cast<__m256i>(lanes))) != 0; }
-#else
-Floats lower(Floats a, Floats b) { return a < b ? a : b; }
-bool any(Ints lanes) {
-    std::int32_t all = 0;
-    for (int lane = 0; lane < 8; ++lane) all |= lanes[lane];
-    return all != 0;
-}
-#endif
-Floats magnitude(Floats a) { return reinterpret_cast<Floats>(reinterpret_cast<Ints>(a) & 0x7fffffff); }
-
-constexpr int most_terms = 16;
-constexpr int term_steps = 32;
-
-// How many terms leave at most `beyond` of the distribution, for means of up to (i + 1) / term_steps of sum_below_mean.
-std::array<int, term_steps> terms_for(double beyond) {
-    std::array<int, term_steps> terms{};
-    for (int i = 0; i < term_steps; ++i) {
-        const double mean = static_cast<double>(sum_below_mean) * (i + 1) / term_steps;
-        double probability = std::exp(-mean);
-        double rest = 1.0 - probability;
-        int n = 1;
-        while (rest > beyond && n < most_terms) {
-            probability *= mean / n;
-            rest -= probability;
-            ++n;
-        }
-        terms[static_cast<std::size_t>(i)] = n;
+Extent extent(std::span<const float> means) {
+    Extent found;
+    for (const float mean : means) {
+        const float positive_zero = mean + 0.0F;
+        const auto bits = std::bit_cast<std::uint32_t>(positive_zero);
+        found.highest = bits > found.highest ? bits : found.highest;
+        found.lowest = bits < found.lowest ? bits : found.lowest;
     }
-    return terms;
+    return found;
 }
 
-// Counts of a chunk from words by summing the distribution function from zero; flags what it cannot decide.
-void sum_small_means(const std::uint32_t* words, const float* means, float highest, float* counts, std::int32_t* open) {
-    // Eight pixels rarely need more than the first number of terms, and never get more than the second.
-    static const auto first_terms = terms_for(2e-3);
-    static const auto last_terms = terms_for(1e-4);
-    static constexpr auto inverse = [] {
-        std::array<float, most_terms + 1> table{};
-        for (int k = 1; k <= most_terms; ++k) table[static_cast<std::size_t>(k)] = 1.0F / static_cast<float>(k);
-        return table;
-    }();
-    alignas(32) std::array<float, chunk_px> zero_probability;
-    alignas(32) std::array<float, chunk_px> uniform;
-    for (std::size_t i = 0; i < chunk_px; ++i) {
-        zero_probability[i] = fast_exp(-std::min(means[i], sum_below_mean));
-        uniform[i] = 0.5F + (static_cast<float>(static_cast<std::int32_t>(words[i] ^ 0x80000000U)) + 0.5F) * 0x1p-32F;
+// Counts from normals by Temme's expansion for means from small_poisson_end on; flags what it cannot decide. Loops of
+// short chains of dependent operations, as above.
+void expand_large_means(const float* normals, std::span<const float> means, Extent extent, float* counts,
+                        std::int32_t* open) {
+    alignas(32) std::array<float, noise_block_px> inverses;
+    alignas(32) std::array<float, noise_block_px> offsets;
+    const auto eight = [](auto& values, std::size_t i) -> Floats& { return *reinterpret_cast<Floats*>(&values[i]); };
+    for (std::size_t i = 0; i < means.size(); i += 8) eight(inverses, i) = inverse_root(loose_floats(&means[i]));
+    for (std::size_t i = 0; i < means.size(); i += 8) {
+        const Floats mean = loose_floats(&means[i]);
+        const Floats inverse = eight(inverses, i);
+        const Floats s = *reinterpret_cast<const Floats*>(normals + i) * inverse;
+        eight(offsets, i) = mean * (s + s * s * polynomial(bend_terms, s)) +
+                            (inverse * inverse * polynomial(rest_terms, s) + polynomial(shift_terms, s)) +
+                            (mean - floors(mean));
     }
-    const auto step = static_cast<std::size_t>(highest * (term_steps / sum_below_mean) * 0.9999F);
-    const int likely = first_terms[step];
-    const int terms = last_terms[step];
-    constexpr float doubt = 2e-6F;  // rounding of the sums and of fast_exp
-    for (std::size_t i = 0; i < chunk_px; i += 8) {
-        const auto& mean = *reinterpret_cast<const Floats*>(means + i);
-        const Ints small = mean < sum_below_mean;
-        if (!any(small)) continue;
-        Floats probability = *reinterpret_cast<const Floats*>(&zero_probability[i]);
-        Floats left = *reinterpret_cast<const Floats*>(&uniform[i]);
-        Floats nearest = left * 0.0F + 1.0F;
-        Ints count = left != left;
-        const auto subtract_terms = [&](int from, int to) {
-            for (int k = from; k <= to; ++k) {
-                if (k > 1) probability *= mean * inverse[static_cast<std::size_t>(k - 1)];
-                left -= probability;
-                count -= left > 0.0F;
-                nearest = lower(magnitude(left), nearest);
-            }
-        };
-        subtract_terms(1, likely);
-        if (any(small & (left > 0.0F))) subtract_terms(likely + 1, terms);
-        const Ints undecided = small & ((nearest < doubt) | (left > 0.0F));
-        auto& result = *reinterpret_cast<Floats*>(counts + i);
-        auto& flags = *reinterpret_cast<Ints*>(open + i);
-        // Comparisons yield -1 per true lane, hence the minus above.
-        result = small ? __builtin_convertvector(count, Floats) : result;
-        flags = small ? undecided : flags;
+    // Errors of the expansion at small means, of the polynomials, and of single precision.
+    const float lowest = std::max(std::bit_cast<float>(extent.lowest), small_poisson_end);
+    const float highest = std::min(std::bit_cast<float>(extent.highest), max_fast_mean);
+    const float doubt = 4.8e-3F / lowest + 3e-5F + 3e-6F * std::sqrt(highest);
+    for (std::size_t i = 0; i < means.size(); i += 8) {
+        const Floats z = *reinterpret_cast<const Floats*>(normals + i);
+        const Floats offset = eight(offsets, i);
+        const Floats below = floors(offset);
+        *reinterpret_cast<Floats*>(counts + i) = floors(loose_floats(&means[i])) + below;
+        *reinterpret_cast<Ints*>(open + i) =
+            (magnitude(offset - below - 0.5F) > 0.5F - doubt) | (magnitude(z) > max_fast_normal);
     }
-}
-
-// 1 / sqrt(value) to 3e-7, for as many pixels as a chunk has. Processors' estimates differ in their last bits; what
-// comes of these is a count only where it is the exact one.
-void inverse_roots(const float* __restrict values, float* __restrict roots) {
-#ifdef __AVX2__
-    for (std::size_t i = 0; i < chunk_px; i += 8) {
-        const Floats value = *reinterpret_cast<const Floats*>(values + i);
-        const Floats estimate = _mm256_rsqrt_ps(value);
-        *reinterpret_cast<Floats*>(roots + i) = estimate * (1.5F - 0.5F * value * estimate * estimate);
-    }
-#else
-    for (std::size_t i = 0; i < chunk_px; ++i) roots[i] = 1.0F / std::sqrt(values[i]);
-#endif
-}
-
-// Counts of a chunk from normals by Temme's expansion; flags what it cannot decide.
-void expand_large_means(const float* __restrict normal, const float* __restrict mean, float* __restrict count,
-                        std::int32_t* __restrict open) {
-    struct alignas(32) Chunk {
-        std::array<float, chunk_px> values;
-        float* data() { return values.data(); }
-    };
-    Chunk clamped;
-    Chunk inverse_root_of_mean;
-    Chunk deviates;
-    Chunk shifted;
-    Chunk inverse_root_of_shifted;
-    float* __restrict m = clamped.data();
-    float* __restrict inverse_root = inverse_root_of_mean.data();
-    float* __restrict z = deviates.data();
-    float* __restrict v = shifted.data();
-    float* __restrict inverse_root_of_v = inverse_root_of_shifted.data();
-    for (std::size_t i = 0; i < chunk_px; ++i) m[i] = std::max(mean[i], sum_below_mean);
-    inverse_roots(m, inverse_root);
-    for (std::size_t i = 0; i < chunk_px; ++i) {
-        // Below lowest_s the count is 0 for every mean under 10, and above that |z| is beyond the fast range.
-        const float drawn = normal[i];
-        z[i] = std::max(drawn, lowest_s * (m[i] * inverse_root[i]));
-        v[i] = z[i] * inverse_root[i] + 1.45F;
-    }
-    inverse_roots(v, inverse_root_of_v);
-    float* __restrict offset = v;
-    float* __restrict doubt = clamped.data();
-    for (std::size_t i = 0; i < chunk_px; ++i) {
-        const float root = m[i] * inverse_root[i];
-        const float square = inverse_root[i] * inverse_root[i];
-        const float t = 1.20316043F * (v[i] * inverse_root_of_v[i]) - 1.5380697F;
-        // Errors of the polynomials, of the expansion at small means, of single precision, and of the fit near s =
-        // -1.25.
-        const float low = std::min(v[i] - 0.85F, 0.0F);
-        const float inexact = 8e-5F + square * (3e-3F * square + 0.06F * low * low) + 3e-6F * root;
-        offset[i] = (mean[i] - std::floor(mean[i])) + root * z[i] + z[i] * z[i] * polynomial(bend_terms, t) +
-                    (polynomial(shift_terms, t) + square * polynomial(rest_terms, t));
-        doubt[i] = root > max_fast_root ? 1.0F : inexact;
-    }
-    for (std::size_t i = 0; i < chunk_px; ++i) {
-        const float below = std::floor(offset[i]);
-        const float fraction = offset[i] - below;
-        const float margin = std::min(fraction, 1.0F - fraction);
-        const float sum = std::floor(mean[i]) + below;
-        count[i] = sum > 0.0F ? sum : 0.0F;
-        const bool undecided = (margin < doubt[i]) | (std::abs(normal[i]) > max_fast_normal);
-        open[i] = undecided ? -1 : 0;
+    if (std::bit_cast<float>(extent.highest) > max_fast_mean) {
+        for (std::size_t i = 0; i < means.size(); ++i) open[i] |= means[i] > max_fast_mean ? -1 : 0;
     }
 }
 
@@ -397,38 +287,37 @@ void read_out_normal_block(const NoiseKey& key, std::size_t first_pixel, NoiseBl
     box_muller(uniform, directions, 0x1p23F, normals);
 }
 
-void poisson_block(const NoiseKey& key, std::size_t first_pixel, const NoiseBlock& means, NoiseBlock& counts) {
+bool poisson_block(const NoiseKey& key, std::size_t first_pixel, std::span<const float, noise_block_px> means,
+                   NoiseBlock& counts) {
+    const auto [lowest, highest] = extent(means);
+    if (highest > std::bit_cast<std::uint32_t>(static_cast<float>(max_poisson_mean))) return false;
+    if (highest == 0) {
+        // No photons were expected: beam off, or a shadow.
+        counts.values.fill(0.0F);
+        return true;
+    }
     alignas(32) Flags open;
     alignas(32) Words words;
     NoiseBlock normals;
-    bool drawn = false;
-    for (std::size_t chunk = 0; chunk < noise_block_px; chunk += chunk_px) {
-        const float* mean = &means.values[chunk];
-        // Positive floats are ordered like their bits; the largest of integers, unlike that of floats, is found in
-        // SIMD code.
-        std::int32_t lowest = std::numeric_limits<std::int32_t>::max();
-        std::int32_t highest = 0;
-        for (std::size_t i = 0; i < chunk_px; ++i) {
-            const auto bits = std::bit_cast<std::int32_t>(mean[i]);
-            highest = bits > highest ? bits : highest;
-            lowest = bits < lowest ? bits : lowest;
-        }
-        if (highest == 0) {
-            // No photons were expected: beam off, or a shadow.
-            std::fill_n(&counts.values[chunk], chunk_px, 0.0F);
-            std::fill_n(&open[chunk], chunk_px, 0);
-            continue;
-        }
-        if (std::bit_cast<float>(highest) >= sum_below_mean) {
-            if (!drawn) normal_block(key, first_pixel, normals);
-            drawn = true;
-            expand_large_means(&normals.values[chunk], mean, &counts.values[chunk], &open[chunk]);
-        }
-        if (std::bit_cast<float>(lowest) < sum_below_mean) {
-            // Words of their own: those above are shared by pairs of pixels.
-            uniform_block(key, first_pixel + chunk + small_mean_pixels, std::span(words).subspan(chunk, chunk_px));
-            sum_small_means(&words[chunk], mean, std::min(std::bit_cast<float>(highest), sum_below_mean),
-                            &counts.values[chunk], &open[chunk]);
+    constexpr auto first_large = std::bit_cast<std::uint32_t>(small_poisson_end);
+    if (highest >= first_large) {
+        normal_block(key, first_pixel, normals);
+        expand_large_means(normals.values.data(), means, {lowest, highest}, counts.values.data(), open.data());
+    }
+    if (lowest < first_large) {
+        // Words of their own: normals come of words that are shared by pairs of pixels.
+        uniform_block(key, first_pixel + small_mean_pixels, words);
+        if (highest < first_large) {
+            draw_small_poisson(words, means, counts.values.data(), open.data());
+        } else {
+            NoiseBlock small_counts;
+            alignas(32) Flags small_open;
+            draw_small_poisson(words, means, small_counts.values.data(), small_open.data());
+            for (std::size_t i = 0; i < noise_block_px; ++i) {
+                const bool small = means[i] < small_poisson_end;
+                counts.values[i] = small ? small_counts.values[i] : counts.values[i];
+                open[i] = small ? small_open[i] : open[i];
+            }
         }
     }
     for (std::size_t i = 0; i < noise_block_px; ++i) {
@@ -438,16 +327,17 @@ void poisson_block(const NoiseKey& key, std::size_t first_pixel, const NoiseBloc
             continue;
         }
         if (open[i] == 0) continue;
-        const auto mean = static_cast<double>(means.values[i]);
-        if (means.values[i] < sum_below_mean) {
+        if (means[i] < small_poisson_end) {
             const auto block = static_cast<std::uint32_t>(further_bits_block + first_pixel + i);
-            const std::uint32_t further = philox_block(key.seed, key.image_index, key.stage, block)[0];
-            counts.values[i] = static_cast<float>(poisson_quantile(mean, Uniform64::from_bits(words[i], further)));
+            const auto further = philox_block(key.seed, key.image_index, key.stage, block);
+            counts.values[i] = small_poisson(means[i], words[i], further[0], further[1]);
         } else {
+            const auto mean = static_cast<double>(means[i]);
             const auto z = static_cast<double>(normals.values[i]);
             counts.values[i] = static_cast<float>(poisson_quantile_of_normal(mean, z));
         }
     }
+    return true;
 }
 
 }  // namespace braggbench

@@ -1,6 +1,6 @@
 // Keyed random numbers for whole images: standard normals and Poisson counts, a block of pixels at a time.
 // Normals are Box and Muller's, by pairs of pixels within a block; counts are Poisson quantiles of such normals or, for
-// small means, of a pixel's own word. Hence a number depends on (seed, image, stage, pixel, mean) alone.
+// small means, drawn from a pixel's own word. Hence a number depends on (seed, image, stage, pixel, mean) alone.
 #pragma once
 
 #include <array>
@@ -40,9 +40,11 @@ void normal_block(const NoiseKey& key, std::size_t first_pixel, NoiseBlock& norm
 // exceeds.
 void read_out_normal_block(const NoiseKey& key, std::size_t first_pixel, NoiseBlock& normals);
 
-// counts[i] ~ Poisson(means[i]): the quantile of normal_block's number i for means from 2 on. 0 <= means[i] <=
-// max_poisson_mean (not checked). Counts above 2^24 are rounded to float.
-void poisson_block(const NoiseKey& key, std::size_t first_pixel, const NoiseBlock& means, NoiseBlock& counts);
+// counts[i] ~ Poisson(means[i]): for means below 16 from a word of the pixel's own (small_poisson.hpp), from 16 on the
+// quantile of normal_block's number i. False, with no counts, if a mean is negative, NaN or above max_poisson_mean.
+// Counts above 2^24 are rounded to float.
+[[nodiscard]] bool poisson_block(const NoiseKey& key, std::size_t first_pixel,
+                                 std::span<const float, noise_block_px> means, NoiseBlock& counts);
 
 // A number u in (0, 1) by its distances from both ends, so that either tail keeps its relative precision.
 struct Uniform64 {

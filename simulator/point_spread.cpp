@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 #include <complex>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -92,11 +93,12 @@ void convolve_lines(const std::vector<double>& line, Image<float>& photons) {
     }
 }
 
-// The smallest length of the form 2^k, 3 2^k or 5 2^k: FFTW's unmeasured plans are slow for many others.
+// The smallest length of the form 2^k, 3 2^k or 5 2^k: FFTW's unmeasured plans are slow for many others. A multiple of
+// 8, whose half is whole vectors.
 int transform_length(int at_least) {
-    int best = static_cast<int>(std::bit_ceil(static_cast<unsigned>(at_least)));
+    int best = std::max(static_cast<int>(std::bit_ceil(static_cast<unsigned>(at_least))), 8);
     for (const int odd : {3, 5}) {
-        int length = odd;
+        int length = 8 * odd;
         while (length < at_least) length *= 2;
         best = std::min(best, length);
     }
@@ -124,9 +126,21 @@ struct Buffer {
 
 fftwf_complex* as_complex(float* values) { return reinterpret_cast<fftwf_complex*>(values); }
 
-// The transformed kernel and the plans for one image size. Immutable, hence shared between threads. Rows beyond the
-// image hold nothing before the convolution and nothing wanted after it: they are never transformed. Columns are, a
-// few at a time, forth and back while the caches hold them.
+// Four complex numbers.
+using Waves [[gnu::vector_size(32), gnu::aligned(8), gnu::may_alias]] = float;
+using Lanes = std::int32_t __attribute__((vector_size(32)));
+
+Waves& waves_at(float* values, std::size_t wave) { return *reinterpret_cast<Waves*>(values + 2 * wave); }
+Waves conjugate(const Waves& w) { return w * Waves{1, -1, 1, -1, 1, -1, 1, -1}; }
+Waves times_i(const Waves& w) {
+    return __builtin_shuffle(w, Lanes{1, 0, 3, 2, 5, 4, 7, 6}) * Waves{-1, 1, -1, 1, -1, 1, -1, 1};
+}
+Waves reversed(const Waves& w) { return __builtin_shuffle(w, Lanes{6, 7, 4, 5, 2, 3, 0, 1}); }
+
+// The transformed kernel and the plans for one image size. Immutable, hence shared between threads. Two rows at a time
+// are the real and the imaginary part of one transform, whose halves tell their spectra apart. Rows beyond the image
+// hold nothing before the convolution and nothing wanted after it: they are never transformed. Columns are, a few at a
+// time, forth and back while the caches hold them.
 class Convolution {
 public:
     Convolution(const PointSpread& spread, int width, int height)
@@ -134,32 +148,38 @@ public:
           image_width_(width),
           image_height_(height),
           width_(transform_length(width + spread.radius_px)),
-          height_(transform_length(height + spread.radius_px)) {
+          height_(transform_length(height + spread.radius_px)),
+          // Whole cache lines, and the values past the last that the last vector of a row holds.
+          row_stride_((length(width_) / 2 / batch_columns + 1) * batch_columns),
+          // Columns a power of two apart would compete for the same lines of the cache.
+          column_stride_(length(height_) + batch_columns) {
         const int waves_per_row = width_ / 2 + 1;
         Buffer real;
         Buffer spectrum;
         Buffer columns;
+        Buffer rows;
         float* in = real.resized(length(width_) * length(height_));
         float* out = spectrum.resized(2 * length(waves_per_row) * length(height_));
+        fftwf_complex* pair = as_complex(rows.resized(pair_size()));
         fftwf_complex* batch = as_complex(columns.resized(batch_size()));
+        const int stride = static_cast<int>(column_stride_);
         fftwf_plan whole = nullptr;
         {
             const std::scoped_lock lock(fftw_planner());
             whole = fftwf_plan_dft_r2c_2d(height_, width_, in, as_complex(out), FFTW_ESTIMATE);
-            rows_forth_ = fftwf_plan_many_dft_r2c(1, &width_, height, in, nullptr, 1, width_, as_complex(out), nullptr,
-                                                  1, waves_per_row, FFTW_ESTIMATE);
-            rows_back_ = fftwf_plan_many_dft_c2r(1, &width_, height, as_complex(out), nullptr, 1, waves_per_row, in,
-                                                 nullptr, 1, width_, FFTW_ESTIMATE);
-            columns_forth_ = fftwf_plan_many_dft(1, &height_, batch_columns, batch, nullptr, 1, height_, batch, nullptr,
-                                                 1, height_, FFTW_FORWARD, FFTW_ESTIMATE);
-            columns_back_ = fftwf_plan_many_dft(1, &height_, batch_columns, batch, nullptr, 1, height_, batch, nullptr,
-                                                1, height_, FFTW_BACKWARD, FFTW_ESTIMATE);
+            rows_forth_ = fftwf_plan_dft_1d(width_, pair, pair, FFTW_FORWARD, FFTW_ESTIMATE);
+            rows_back_ = fftwf_plan_dft_1d(width_, pair, pair, FFTW_BACKWARD, FFTW_ESTIMATE);
+            columns_forth_ = fftwf_plan_many_dft(1, &height_, batch_columns, batch, nullptr, 1, stride, batch, nullptr,
+                                                 1, stride, FFTW_FORWARD, FFTW_ESTIMATE);
+            columns_back_ = fftwf_plan_many_dft(1, &height_, batch_columns, batch, nullptr, 1, stride, batch, nullptr,
+                                                1, stride, FFTW_BACKWARD, FFTW_ESTIMATE);
         }
         // The kernel's centre goes to pixel (0, 0), its left and upper parts to the far ends.
         std::fill_n(in, length(width_) * length(height_), 0.0F);
         const Image<double> kernel = point_spread_kernel(spread);
         const int radius = spread.radius_px;
-        const double scale = 1.0 / (static_cast<double>(width_) * height_);
+        // Spectra of pairs of rows come out doubled.
+        const double scale = 0.5 / (static_cast<double>(width_) * height_);
         for (int y = -radius; y <= radius; ++y) {
             for (int x = -radius; x <= radius; ++x) {
                 const std::size_t row = length(((y % height_) + height_) % height_);
@@ -193,28 +213,22 @@ public:
 
     void apply(Image<float>& photons) const {
         // Kept between images: fresh pages would cost as much as a transform.
-        thread_local Buffer real;
+        thread_local Buffer pair_of_rows;
         thread_local Buffer spectrum;
         const std::size_t width = length(image_width_);
         const std::size_t height = length(image_height_);
-        const std::size_t row_length = length(width_);
-        float* pixels = real.resized(row_length * height);
-        float* waves = spectrum.resized(2 * length(width_ / 2 + 1) * height);
-        for (std::size_t y = 0; y < height; ++y) {
-            float* row = pixels + y * row_length;
-            std::copy_n(&photons.pixels[y * width], width, row);
-            std::fill(row + width, row + row_length, 0.0F);
+        const std::vector<float> nothing(width, 0.0F);
+        std::vector<float> dropped(width);
+        float* pair = pair_of_rows.resized(pair_size());
+        float* waves = spectrum.resized(2 * row_stride_ * (height + 1));
+        for (std::size_t y = 0; y < height; y += 2) {
+            const float* first = &photons.pixels[y * width];
+            transform_rows(first, y + 1 < height ? first + width : nothing.data(), pair, waves + 2 * y * row_stride_);
         }
-        fftwf_execute_dft_r2c(rows_forth_, pixels, as_complex(waves));
         convolve_columns(reinterpret_cast<std::complex<float>*>(waves));
-        fftwf_execute_dft_c2r(rows_back_, as_complex(waves), pixels);
-        for (std::size_t y = 0; y < height; ++y) {
-            const float* row = pixels + y * row_length;
-            // Rounding leaves some 1e-7 of the brightest pixel, of either sign.
-            for (std::size_t x = 0; x < width; ++x) {
-                const float value = row[x];
-                photons.pixels[y * width + x] = value > 0.0F ? value : 0.0F;
-            }
+        for (std::size_t y = 0; y < height; y += 2) {
+            float* first = &photons.pixels[y * width];
+            transform_back(waves + 2 * y * row_stride_, pair, first, y + 1 < height ? first + width : dropped.data());
         }
     }
 
@@ -223,7 +237,48 @@ private:
     static constexpr int batch_columns = 8;
 
     static std::size_t length(int n) { return static_cast<std::size_t>(n); }
-    [[nodiscard]] std::size_t batch_size() const { return 2 * length(batch_columns) * length(height_); }
+    [[nodiscard]] std::size_t batch_size() const { return 2 * length(batch_columns) * column_stride_; }
+    [[nodiscard]] std::size_t pair_size() const { return 2 * length(width_ + batch_columns); }
+
+    // With Z the transform of first + i second: Z(k) + Z(-k)* is twice the first row's, Z(k) - Z(-k)* twice i times the
+    // second's.
+    void transform_rows(const float* first, const float* second, float* pair, float* waves) const {
+        const std::size_t width = length(image_width_);
+        for (std::size_t x = 0; x < width; ++x) {
+            pair[2 * x] = first[x];
+            pair[2 * x + 1] = second[x];
+        }
+        std::fill(pair + 2 * width, pair + 2 * length(width_), 0.0F);
+        fftwf_execute_dft(rows_forth_, as_complex(pair), as_complex(pair));
+        pair[2 * length(width_)] = pair[0];
+        pair[2 * length(width_) + 1] = pair[1];
+        for (std::size_t k = 0; 2 * k <= length(width_); k += 4) {
+            const Waves ahead = waves_at(pair, k);
+            const Waves behind = conjugate(reversed(waves_at(pair, length(width_) - k - 3)));
+            waves_at(waves, k) = ahead + behind;
+            waves_at(waves, row_stride_ + k) = -times_i(ahead - behind);
+        }
+    }
+
+    void transform_back(float* waves, float* pair, float* first, float* second) const {
+        // From the middle outwards, so that what a vector holds past the middle is overwritten.
+        for (std::size_t k = length(width_) / 2 / 4 * 4 + 4; k > 0;) {
+            k -= 4;
+            const Waves a = waves_at(waves, k);
+            const Waves ib = times_i(waves_at(waves, row_stride_ + k));
+            waves_at(pair, length(width_) - k - 3) = reversed(conjugate(a - ib));
+            waves_at(pair, k) = a + ib;
+        }
+        fftwf_execute_dft(rows_back_, as_complex(pair), as_complex(pair));
+        // Rounding leaves some 1e-7 of the brightest pixel, of either sign.
+        const std::size_t width = length(image_width_);
+        for (std::size_t x = 0; x < width; ++x) {
+            const float a = pair[2 * x];
+            const float b = pair[2 * x + 1];
+            first[x] = a > 0.0F ? a : 0.0F;
+            second[x] = b > 0.0F ? b : 0.0F;
+        }
+    }
 
     // A constant number of steps, which compilers unroll, for all batches but the last.
     template <class Do>
@@ -239,29 +294,32 @@ private:
         thread_local Buffer columns;
         float* batch = columns.resized(batch_size());
         auto* numbers = reinterpret_cast<std::complex<float>*>(batch);
-        const std::size_t row_length = length(width_ / 2 + 1);
+        const std::size_t waves_per_row = length(width_ / 2 + 1);
         const std::size_t filled = length(image_height_);
         const std::size_t column_length = length(height_);
-        for (std::size_t first = 0; first < row_length; first += batch_columns) {
-            const std::size_t n = std::min(length(batch_columns), row_length - first);
+        for (std::size_t first = 0; first < waves_per_row; first += batch_columns) {
+            const std::size_t n = std::min(length(batch_columns), waves_per_row - first);
             for (std::size_t y = 0; y < filled; ++y) {
-                const std::complex<float>* row = waves + y * row_length + first;
-                for_columns(n, [&](std::size_t x) { numbers[x * column_length + y] = row[x]; });
+                const std::complex<float>* row = waves + y * row_stride_ + first;
+                for_columns(n, [&](std::size_t x) { numbers[x * column_stride_ + y] = row[x]; });
             }
             for (std::size_t x = 0; x < length(batch_columns); ++x) {
-                std::complex<float>* column = numbers + x * column_length;
+                std::complex<float>* column = numbers + x * column_stride_;
                 std::fill(column + (x < n ? filled : 0), column + column_length, 0.0F);
             }
             fftwf_execute_dft(columns_forth_, as_complex(batch), as_complex(batch));
-            const float* transfer = &transfer_[first * column_length];
-            for (std::size_t i = 0; i < n * column_length; ++i) {
-                batch[2 * i] *= transfer[i];
-                batch[2 * i + 1] *= transfer[i];
+            for (std::size_t x = 0; x < n; ++x) {
+                const float* transfer = &transfer_[(first + x) * column_length];
+                float* column = batch + 2 * x * column_stride_;
+                for (std::size_t y = 0; y < column_length; ++y) {
+                    column[2 * y] *= transfer[y];
+                    column[2 * y + 1] *= transfer[y];
+                }
             }
             fftwf_execute_dft(columns_back_, as_complex(batch), as_complex(batch));
             for (std::size_t y = 0; y < filled; ++y) {
-                std::complex<float>* row = waves + y * row_length + first;
-                for_columns(n, [&](std::size_t x) { row[x] = numbers[x * column_length + y]; });
+                std::complex<float>* row = waves + y * row_stride_ + first;
+                for_columns(n, [&](std::size_t x) { row[x] = numbers[x * column_stride_ + y]; });
             }
         }
     }
@@ -271,6 +329,8 @@ private:
     int image_height_;
     int width_;
     int height_;
+    std::size_t row_stride_;     // complex numbers from row to row of the spectra
+    std::size_t column_stride_;  // and from column to column of a batch
     fftwf_plan rows_forth_ = nullptr;
     fftwf_plan rows_back_ = nullptr;
     fftwf_plan columns_forth_ = nullptr;

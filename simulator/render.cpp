@@ -67,8 +67,7 @@ Rendering render(const Experiment& experiment) {
         shade(experiment, rendering.expected_photons);
         return rendering;
     }
-    apply_shadows(experiment, rendering.expected_photons, rendering.peaks);
-    apply_shadows(experiment, background);
+    apply_shadows(experiment, rendering.expected_photons, background, rendering.peaks);
     shade(experiment, rendering.expected_photons);
     shade(experiment, background);
     shade(experiment, rendering.peaks);

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <cstring>
+#include <span>
 
 #include "simulator/error.hpp"
 #include "simulator/faults.hpp"
@@ -44,7 +44,6 @@ public:
     }
 
     void count(std::size_t first, NoiseBlock& photons) const {
-        NoiseBlock means;
         const std::size_t n = std::min(noise_block_px, expected_.size() - first);
         // Too much is computed between two blocks for the processor to foresee the next one.
         constexpr std::size_t cache_line_px = 64 / sizeof(float);
@@ -52,27 +51,27 @@ public:
         for (std::size_t ahead = first + noise_block_px; ahead < next_end; ahead += cache_line_px) {
             __builtin_prefetch(&expected_.pixels[ahead]);
         }
-        std::copy_n(&expected_.pixels[first], n, means.values.data());
-        std::fill(means.values.data() + n, means.values.data() + noise_block_px, 0.0F);
-        if (response_.image_flicker_rms > 0.0) {
-            for (float& mean : means.values) mean *= image_factor_;
-        }
+        const float* means = &expected_.pixels[first];
+        NoiseBlock own;
         NoiseBlock normals;
-        if (response_.pixel_flicker_rms > 0.0) {
-            normal_block({seed_, image_index_, Stage::flicker}, first, normals);
-            for (std::size_t i = 0; i < noise_block_px; ++i) {
-                means.values[i] *= factor(response_.pixel_flicker_rms, normals.values[i]);
+        if (n < noise_block_px || response_.image_flicker_rms > 0.0 || response_.pixel_flicker_rms > 0.0) {
+            std::copy_n(means, n, own.values.data());
+            std::fill(own.values.data() + n, own.values.data() + noise_block_px, 0.0F);
+            means = own.values.data();
+            if (response_.image_flicker_rms > 0.0) {
+                for (float& mean : own.values) mean *= image_factor_;
+            }
+            if (response_.pixel_flicker_rms > 0.0) {
+                normal_block({seed_, image_index_, Stage::flicker}, first, normals);
+                for (std::size_t i = 0; i < noise_block_px; ++i) {
+                    own.values[i] *= factor(response_.pixel_flicker_rms, normals.values[i]);
+                }
             }
         }
-        // Positive floats are ordered like their bits; negative ones and NaN come after them as unsigned numbers.
-        std::uint32_t highest = 0;
-        for (const float mean : means.values) {
-            const float positive_zero = mean + 0.0F;
-            const auto bits = std::bit_cast<std::uint32_t>(positive_zero);
-            highest = bits > highest ? bits : highest;
+        const NoiseKey key{seed_, image_index_, Stage::photon_noise};
+        if (!poisson_block(key, first, std::span<const float, noise_block_px>(means, noise_block_px), photons)) {
+            refuse_photons(expected_);
         }
-        if (highest > std::bit_cast<std::uint32_t>(static_cast<float>(max_poisson_mean))) refuse_photons(expected_);
-        poisson_block({seed_, image_index_, Stage::photon_noise}, first, means, photons);
         if (response_.flat_field_rms > 0.0) {
             normal_block({response_.detector_seed, 0, Stage::flat_field}, first, normals);
             for (std::size_t i = 0; i < noise_block_px; ++i) {

@@ -12,6 +12,8 @@ struct CommonOptions {
     int threads = 0;  // resolved: >= 1
 };
 
+// `braggbench bench compare` and `bench baseline`.
+void add_bench_compare(CLI::App& bench, const CommonOptions& common);
 void add_recipes(CLI::App& app, const CommonOptions& common);
 void add_simulate(CLI::App& app, const CommonOptions& common);
 void add_generate(CLI::App& app, const CommonOptions& common);
@@ -26,9 +28,12 @@ void add_compare(CLI::App& app, const CommonOptions& common);
 void add_evaluate(CLI::App& app, const CommonOptions& common);
 void add_explain(CLI::App& app, const CommonOptions& common);
 void add_embed(CLI::App& app, const CommonOptions& common);
+void add_look_inside(CLI::App& app, const CommonOptions& common);
 void add_classify(CLI::App& app, const CommonOptions& common);
 void add_find_peaks(CLI::App& app, const CommonOptions& common);
 void add_score_maps(CLI::App& app, const CommonOptions& common);
+void add_score_peaks(CLI::App& app, const CommonOptions& common);
+void add_bench(CLI::App& app, const CommonOptions& common);
 void add_report(CLI::App& app, const CommonOptions& common);
 
 }  // namespace braggbench

@@ -57,7 +57,16 @@ struct MachineRecord {
     int cores = 0;
     int threads = 0;
     double memory_gib = 0.0;
-    double calibration_ms = 0.0;  // least time of the calibration kernel
+    double calibration_ms = 0.0;       // least time of the calibration kernel
+    double calibration_scatter = 0.0;  // standard deviation of the logarithm of its times: how busy the machine was
+};
+
+// Why a baseline replaced another: `bench baseline update` adds one, oldest first.
+struct BaselineRecord {
+    std::string date;      // UTC, "2026-11-29T21:30:00Z"
+    std::string reason;    // in words, not empty
+    std::string previous;  // results_hash() of the file that was replaced; empty: there was none
+    std::string version;   // of the program, with its git commit
 };
 
 struct Results {
@@ -67,15 +76,28 @@ struct Results {
     MachineRecord machine;
     std::vector<StepRecord> steps;
     std::vector<Measure> measures;
+    std::vector<BaselineRecord> baseline;  // of files that `bench baseline update` made; else empty
 };
 
 inline constexpr std::string_view results_schema = "braggbench-results/1";
 
+// What is wrong with the content, each fault as "place: problem (why). What to do."; empty if nothing is.
+std::vector<std::string> results_faults(const Results& results);
+
 // JSON of the schema, keys in a fixed order.
 nlohmann::json results_json(const Results& results);
+// As it stands in a file: a line for each step and measure.
+std::string results_text(const Results& results);
 // Throws DataError, naming the file and what is wrong: not JSON, another schema (says which versions are read and how
 // to make the file anew), a missing or unknown member, a value that is not finite, an id that occurs twice.
 Results read_results(const std::filesystem::path& path);
+// Throws DataError, and leaves what was there, where results_faults() finds any.
 void write_results(const std::filesystem::path& path, const Results& results);
+
+// A hash of what a file of these results holds, its history of baselines included.
+std::string results_hash(const Results& results);
+
+std::string_view name_of(MeasureKind kind);
+std::string_view name_of(Better better);
 
 }  // namespace braggbench

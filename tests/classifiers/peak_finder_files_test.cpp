@@ -140,9 +140,14 @@ TEST(ScorePeaks, PairsTheClosestOnce) {
     EXPECT_EQ(*scores.precision.value, 0.5);
     EXPECT_EQ(*scores.recall.value, 0.5);
     EXPECT_EQ(*scores.f1.value, 0.5);
+    const auto pairs = pair_peaks(found, truth, 2.0);
+    ASSERT_EQ(pairs.size(), 2U);
+    EXPECT_EQ(std::tuple(pairs[0].found, pairs[0].truth), std::tuple(2U, 2U));
+    EXPECT_EQ(std::tuple(pairs[1].found, pairs[1].truth), std::tuple(0U, 1U));
     EXPECT_EQ(match_peaks(found, truth, 1.99, 10000).matched, 2);
     EXPECT_EQ(match_peaks(found, truth, 0.99, 10000).matched, 1);
     EXPECT_THROW(match_peaks(found, truth, 0.0, 10000), UsageError);
+    EXPECT_THROW(pair_peaks(found, truth, 0.0), UsageError);
     EXPECT_THROW(match_peaks(found, truth, 1.0, 0), UsageError);
 }
 

@@ -171,6 +171,21 @@ TEST_F(ExplainCorpus, DoesNotDependOnThreads) {
     EXPECT_TRUE(explain_corpus(model_, corpus, one, {}) == explain_corpus(model_, corpus, three, {}));
 }
 
+TEST_F(ExplainCorpus, HandsOverTheScoresOfEveryImage) {
+    const CorpusReader corpus(corpus_path());
+    ExplainOptions watched = options();
+    std::size_t rows = 0;
+    watched.on_row = [&](const MapRow& row, std::span<const std::int64_t> images) {
+        ++rows;
+        ASSERT_EQ(row.images.size(), images.size());
+        for (std::size_t i = 0; i < images.size(); ++i) {
+            EXPECT_EQ(row.images[i].class_index, corpus.class_indices()[static_cast<std::size_t>(images[i])]);
+        }
+    };
+    EXPECT_EQ(explain_corpus(model_, corpus, watched, {}).at("rows").size(), rows);
+    EXPECT_GT(rows, 0U);
+}
+
 TEST_F(ExplainCorpus, WritesOverlays) {
     const CorpusReader corpus(corpus_path());
     ExplainOptions with_overlays = options();

@@ -342,6 +342,7 @@ TEST(FilmShadow, FollowsThePathThroughTheFilm) {
 TEST(SectorShadow, TruthLosesWhatTheImageLoses) {
     Experiment experiment = small_scene();
     Image<float> image(60, 60, 1.0F);
+    Image<float> background(60, 60, 4.0F);
     std::vector<Peak> peaks(2);
     peaks[0].fast_px = 10.5F;
     peaks[0].slow_px = 30.0F;
@@ -349,10 +350,41 @@ TEST(SectorShadow, TruthLosesWhatTheImageLoses) {
     peaks[1] = peaks[0];
     peaks[1].fast_px = 50.5F;
     experiment.anisotropy.sectors = {{.azimuth_deg = 0, .half_width_deg = 30, .edge_deg = 1, .transmission = 0.5}};
-    apply_shadows(experiment, image, peaks);
+    apply_shadows(experiment, image, background, peaks);
     EXPECT_NEAR(peaks[0].photons, 50, 1e-3);
     EXPECT_NEAR(peaks[1].photons, 100, 1e-3);
     EXPECT_NEAR(image(10, 30), 0.5, 1e-5);
+    EXPECT_NEAR(background(10, 30), 2.0, 4e-5);
+    EXPECT_NEAR(background(50, 30), 4.0, 1e-6);
+}
+
+// Rows in single precision against single directions in double.
+TEST(Shadows, OfRowsAreThoseOfDirections) {
+    Experiment experiment = small_scene();
+    experiment.detector = flat_detector(301, 201, 0.5, 60.0, 120.3, 90.7);
+    FilmShadow film;
+    film.normal = {0.3, -2.0, 0.1};
+    film.distance_um = 70;
+    film.edge_deg = 2;
+    film.thickness_um = 300;
+    FilmShadow endless = film;
+    endless.normal = {1, 0, 0};
+    endless.reach_um = 0;
+    experiment.anisotropy.films = {film, endless};
+    experiment.anisotropy.sectors = {{.azimuth_deg = 100, .half_width_deg = 20, .edge_deg = 5, .transmission = 0.3}};
+    Image<float> image(301, 201, 1.0F);
+    apply_shadows(experiment, image);
+    int shaded = 0;
+    for (int slow = 0; slow < 201; ++slow) {
+        for (int fast = 0; fast < 301; ++fast) {
+            const Panel& panel = experiment.detector.panels[0];
+            const Eigen::Vector3d direction = lab_from_panel_mm(panel, fast + 0.5, slow + 0.5).normalized();
+            const double exact = shadow_transmission(experiment, direction);
+            ASSERT_NEAR(static_cast<double>(image(fast, slow)), exact, 2e-5) << fast << ' ' << slow;
+            if (exact < 0.9) ++shaded;
+        }
+    }
+    EXPECT_GT(shaded, 5000);
 }
 
 // Ridge and fall of a vertical jet's streak, which runs horizontally.

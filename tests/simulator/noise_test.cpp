@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "simulator/poisson.hpp"
+#include "simulator/random.hpp"
+#include "simulator/small_poisson.hpp"
 
 namespace braggbench {
 namespace {
@@ -37,7 +39,7 @@ TEST_P(PoissonBlock, HasTheExactDistribution) {
     double sum = 0.0;
     double sum2 = 0.0;
     for (std::size_t block = 0; block < blocks; ++block) {
-        poisson_block({21, 3, Stage::photon_noise}, block * noise_block_px, means, counts);
+        ASSERT_TRUE(poisson_block({21, 3, Stage::photon_noise}, block * noise_block_px, means.values, counts));
         for (const float count : counts.values) {
             const double difference = static_cast<double>(count) - mean;
             sum += difference;
@@ -75,30 +77,70 @@ TEST_P(PoissonBlock, HasTheExactDistribution) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Noise, PoissonBlock,
-                         testing::Values(0.01, 0.1, 0.5, 1.0, 1.99, 2.0, 2.5, 4.0, 5.5, 9.0, 10.5, 20.0, 100.0, 1000.0,
-                                         4095.0, 4100.0, 1e4, 1e5));
+                         testing::Values(0.01, 0.1, 0.5, 1.0, 1.99, 2.0, 2.5, 4.0, 5.5, 9.0, 10.5, 15.98, 16.0, 20.0,
+                                         100.0, 1000.0, 4095.0, 4100.0, 1e4, 1e5));
 
-// Every count from mean 2 on is the quantile of its pixel's normal, exactly.
-TEST(PoissonBlock, FastArithmeticAgreesWithTheExactQuantile) {
+// A mean of its own for every pixel: where each count lies in its distribution is uniform.
+TEST(PoissonBlock, EveryPixelHasItsOwnMean) {
+    constexpr std::size_t cells = 256;
+    std::vector<double> histogram(cells, 0.0);
+    RandomStream random(8, 0, Stage::scene);
+    NoiseBlock means;
+    NoiseBlock counts;
+    constexpr std::size_t some_blocks = 4096;
+    for (std::size_t block = 0; block < some_blocks; ++block) {
+        for (float& mean : means.values) mean = static_cast<float>(random.log_uniform(0.01, 60.0));
+        ASSERT_TRUE(poisson_block({8, 1, Stage::photon_noise}, block * noise_block_px, means.values, counts));
+        for (std::size_t i = 0; i < noise_block_px; ++i) {
+            const auto mean = static_cast<double>(means.values[i]);
+            double below = 0.0;
+            double term = std::exp(-mean);
+            for (double n = 0.0; n < static_cast<double>(counts.values[i]);) {
+                below += term;
+                term *= mean / ++n;
+            }
+            const double place = below + random.uniform() * term;
+            ++histogram[std::min(cells - 1, static_cast<std::size_t>(place * cells))];
+        }
+    }
+    const double expected = static_cast<double>(some_blocks * noise_block_px) / cells;
+    double chi2 = 0.0;
+    for (const double observed : histogram) chi2 += (observed - expected) * (observed - expected) / expected;
+    EXPECT_LT(std::abs(chi_squared_z(chi2, cells - 1)), 3.9);
+}
+
+// Every count is what exact arithmetic makes of the same random words: the quantile of its pixel's normal, and for
+// small means what the pixel's own word yields.
+TEST(PoissonBlock, FastArithmeticAgreesWithTheExactOne) {
     const NoiseKey key{5, 77, Stage::photon_noise};
     NoiseBlock normals;
     NoiseBlock means;
     NoiseBlock counts;
-    for (std::size_t block = 0; block < 600; ++block) {
-        // Neighbours of very different means share a block.
+    std::array<std::uint32_t, noise_block_px> words{};
+    for (std::size_t block = 0; block < 2000; ++block) {
+        // Neighbours of very different means share a block, but for every fourth of small and every fourth of large
+        // ones.
+        const double from = block % 4 == 1 ? 1.21 : -3.0;
+        const double range = block % 4 == 0 ? 4.2 : block % 4 == 1 ? 4.0 : 10.0;
         for (std::size_t i = 0; i < noise_block_px; ++i) {
-            const double exponent =
-                -3.0 + 10.0 * static_cast<double>((i * 37 + block) % noise_block_px) / noise_block_px;
-            means.values[i] = static_cast<float>(std::pow(10.0, exponent));
+            const double part = static_cast<double>((i * 37 + block) % noise_block_px) / noise_block_px;
+            means.values[i] = static_cast<float>(std::pow(10.0, from + range * part));
         }
-        normal_block(key, block * noise_block_px, normals);
-        poisson_block(key, block * noise_block_px, means, counts);
+        const std::size_t first = block * noise_block_px;
+        normal_block(key, first, normals);
+        uniform_block(key, first + max_noise_pixels, words);
+        ASSERT_TRUE(poisson_block(key, first, means.values, counts));
         for (std::size_t i = 0; i < noise_block_px; ++i) {
             const auto mean = static_cast<double>(means.values[i]);
-            if (mean < 2.0) continue;
-            const auto z = static_cast<double>(normals.values[i]) / std::sqrt(2.0);
-            const Uniform64 u{0.5 * std::erfc(-z), 0.5 * std::erfc(z)};
-            ASSERT_EQ(static_cast<double>(counts.values[i]), poisson_quantile(mean, u)) << mean << ' ' << z;
+            if (means.values[i] < small_poisson_end) {
+                const auto further = philox_block(key.seed, key.image_index, key.stage,
+                                                  static_cast<std::uint32_t>(max_noise_pixels + first + i));
+                ASSERT_EQ(counts.values[i], small_poisson(means.values[i], words[i], further[0], further[1])) << mean;
+            } else {
+                const auto z = static_cast<double>(normals.values[i]) / std::sqrt(2.0);
+                const Uniform64 u{0.5 * std::erfc(-z), 0.5 * std::erfc(z)};
+                ASSERT_EQ(static_cast<double>(counts.values[i]), poisson_quantile(mean, u)) << mean << ' ' << z;
+            }
         }
     }
 }
@@ -109,13 +151,26 @@ TEST(PoissonBlock, ZeroAndHugeMeans) {
     means.values.fill(0.0F);
     means.values[1] = 1e15F;
     means.values[2] = std::numeric_limits<float>::denorm_min();
-    poisson_block({1, 1, Stage::photon_noise}, 0, means, counts);
+    ASSERT_TRUE(poisson_block({1, 1, Stage::photon_noise}, 0, means.values, counts));
     EXPECT_NEAR(static_cast<double>(counts.values[1]), 1e15, 2e8);
     for (std::size_t i = 0; i < noise_block_px; ++i) {
         if (i != 1) {
             ASSERT_EQ(counts.values[i], 0.0F);
         }
     }
+}
+
+TEST(PoissonBlock, RefusesWhatIsNotAMean) {
+    NoiseBlock counts;
+    for (const float mean : {-1.0F, std::nanf(""), 2e15F, std::numeric_limits<float>::infinity()}) {
+        NoiseBlock means;
+        means.values.fill(3.0F);
+        means.values[200] = mean;
+        EXPECT_FALSE(poisson_block({1, 1, Stage::photon_noise}, 0, means.values, counts)) << mean;
+    }
+    NoiseBlock dark;
+    dark.values.fill(-0.0F);
+    EXPECT_TRUE(poisson_block({1, 1, Stage::photon_noise}, 0, dark.values, counts));
 }
 
 TEST(PoissonBlock, NeighboursAndImagesAreIndependent) {
@@ -126,7 +181,7 @@ TEST(PoissonBlock, NeighboursAndImagesAreIndependent) {
     for (std::uint64_t image = 0; image < 2; ++image) {
         for (std::size_t block = 0; block < 2048; ++block) {
             NoiseBlock counts;
-            poisson_block({9, image, Stage::photon_noise}, block * noise_block_px, means, counts);
+            ASSERT_TRUE(poisson_block({9, image, Stage::photon_noise}, block * noise_block_px, means.values, counts));
             for (const float count : counts.values) images[image].push_back(static_cast<double>(count) - mean);
         }
     }
@@ -266,15 +321,17 @@ TEST(PoissonQuantile, InvertsTheDistributionFunction) {
 
 TEST(Noise, BlocksAreTheirOwn) {
     // A block drawn alone is the one drawn after others.
-    NoiseBlock means;
-    means.values.fill(30.0F);
-    NoiseBlock first;
-    NoiseBlock again;
-    poisson_block({1, 2, Stage::photon_noise}, 5 * noise_block_px, means, first);
-    poisson_block({1, 2, Stage::photon_noise}, 0, means, again);
-    EXPECT_NE(first.values, again.values);
-    poisson_block({1, 2, Stage::photon_noise}, 5 * noise_block_px, means, again);
-    EXPECT_EQ(first.values, again.values);
+    for (const float mean : {5.0F, 30.0F}) {
+        NoiseBlock means;
+        means.values.fill(mean);
+        NoiseBlock first;
+        NoiseBlock again;
+        ASSERT_TRUE(poisson_block({1, 2, Stage::photon_noise}, 5 * noise_block_px, means.values, first));
+        ASSERT_TRUE(poisson_block({1, 2, Stage::photon_noise}, 0, means.values, again));
+        EXPECT_NE(first.values, again.values);
+        ASSERT_TRUE(poisson_block({1, 2, Stage::photon_noise}, 5 * noise_block_px, means.values, again));
+        EXPECT_EQ(first.values, again.values);
+    }
 }
 
 }  // namespace

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <numeric>
+#include <utility>
 
 #include "simulator/error.hpp"
 #include "simulator/faults.hpp"
@@ -95,6 +97,30 @@ TEST_P(PointSpreads, LightDoesNotComeBackFromTheFarEdge) {
     const double far = r >= 63 ? 1e6 * kernel(r + 63, r) : 0.0;
     EXPECT_NEAR(static_cast<double>(photons(63, 0)), far, 0.5);
     EXPECT_NEAR(static_cast<double>(photons(63, 63)), 0.0, 0.5);
+}
+
+// Sums over the kernel, for images of odd and of few rows and columns.
+TEST_P(PointSpreads, IsTheSumOverTheKernel) {
+    const PointSpread& spread = GetParam();
+    const int r = spread.radius_px;
+    const Image<double> kernel = point_spread_kernel(spread);
+    for (const auto& [width, height] : {std::pair{1, 1}, {3, 7}, {23, 12}, {58, 33}}) {
+        Image<float> photons(width, height);
+        for (std::size_t i = 0; i < photons.size(); ++i) photons.pixels[i] = static_cast<float>(i * 7919 % 101);
+        const Image<float> before = photons;
+        apply_point_spread(spread, photons);
+        for (int y = 0; y < height; ++y) {
+            for (int x = 0; x < width; ++x) {
+                double sum = 0.0;
+                for (int v = std::max(0, y - r); v <= std::min(height - 1, y + r); ++v) {
+                    for (int u = std::max(0, x - r); u <= std::min(width - 1, x + r); ++u) {
+                        sum += kernel(r + x - u, r + y - v) * static_cast<double>(before(u, v));
+                    }
+                }
+                ASSERT_NEAR(static_cast<double>(photons(x, y)), sum, 1e-4) << width << ' ' << x << ' ' << y;
+            }
+        }
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(PointSpread, PointSpreads, testing::Values(gaussian, fiber, both));
