@@ -415,6 +415,7 @@ AuditResult audit(const AuditTable& table, const AuditOptions& options) {
 nlohmann::json audit_json(const AuditTable& table, const AuditOptions& options, const AuditResult& result) {
     const auto pair_json = [&](const AuditPair& pair) {
         nlohmann::json json = {{"label", table.labels[pair.label].name},
+                               {"label_kind", name_of(table.labels[pair.label].kind)},
                                {"nuisance", pair.nuisance},
                                {"kind", pair.shape == AuditShape::together ? "all but drawn" : name_of(pair.kind)},
                                {"shape", name_of(pair.shape)},

@@ -53,7 +53,9 @@ ImageFeed::ImageFeed(std::int64_t row_count, std::function<LabelledImage(std::in
       cache_(static_cast<std::size_t>(row_count)) {
     const auto edge = static_cast<std::size_t>(options_.view.size_px);
     cached_rows_ = options_.cache_bytes / (edge * edge * sizeof(at::Half));
-    if (options_.view.framing == Framing::fit && options_.view.values == ValueRule{}) {
+    // What masks hide is filled by make_view().
+    if (options_.view.framing == Framing::fit && options_.view.values == ValueRule{} &&
+        options_.frame.valid.pixels.empty()) {
         photons_of_value_ = photons_of_values(options_.gain_adu_per_photon, options_.offset_adu);
     }
 }
@@ -67,7 +69,8 @@ ImageFeed::Row ImageFeed::load(std::int64_t row) const {
                                [this](std::uint16_t value) { return photons_of_value_[value]; });
         return {photons, labelled.targets};
     }
-    auto view = make_view(*labelled.image, options_.view, options_.gain_adu_per_photon, options_.offset_adu);
+    auto view =
+        make_view(*labelled.image, options_.frame, options_.view, options_.gain_adu_per_photon, options_.offset_adu);
     for (auto& value : view.photons.pixels) {
         if (!std::isfinite(value)) {
             throw DataError(origin_ + ": image " + std::to_string(row) +
@@ -130,21 +133,26 @@ ImageFeed corpus_feed(const CorpusReader& corpus, std::vector<std::int64_t> indi
         return LabelledImage{corpus.shared_image(index),
                              targets_of(heads, labels, corpus.class_indices()[i], corpus.labels()[i])};
     };
-    return {count, std::move(image), options, corpus.path().string()};
+    FeedOptions framed = options;
+    framed.frame = image_frame(corpus.info());
+    return {count, std::move(image), std::move(framed), corpus.path().string()};
 }
 
 ImageFeed recipe_feed(std::shared_ptr<const RecipeSource> source, std::vector<std::int64_t> indices,
                       std::vector<Head> heads, const FeedOptions& options) {
     const auto count = static_cast<std::int64_t>(indices.size());
     const std::string origin = source->recipe().name;
-    auto labels = head_source(source->recipe(), corpus_info(source->recipe()), origin);
+    const CorpusInfo info = corpus_info(source->recipe());
+    FeedOptions framed = options;
+    framed.frame = image_frame(info);
+    auto labels = head_source(source->recipe(), info, origin);
     auto image = [source = std::move(source), indices = std::move(indices), heads = std::move(heads),
                   labels = std::move(labels)](std::int64_t row) {
         CorpusRecord record = source->record(indices[static_cast<std::size_t>(row)]);
         return LabelledImage{std::make_shared<const Image<std::uint16_t>>(std::move(record.image)),
                              targets_of(heads, labels, record.class_index, record.labels)};
     };
-    return {count, std::move(image), options, origin};
+    return {count, std::move(image), std::move(framed), origin};
 }
 
 }  // namespace braggbench

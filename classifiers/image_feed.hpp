@@ -44,6 +44,7 @@ struct FeedOptions {
     // Views of the first rows stay in memory, as many as fit; the others are made anew each time. What a batch holds
     // does not depend on it.
     std::size_t cache_bytes = std::size_t{4} << 30;
+    ImageFrame frame = {};  // corpus_feed() and recipe_feed() set it
 };
 
 // Rows of a batch are made on all cores. Views are rounded to float16 (1 in 2048, below the photon noise up to 4

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,20 @@ enum class PeakSource : std::uint8_t {
 // As /entry/truth@peaks has it.
 const char* to_string(PeakSource source);
 
+// Images first to end - 1.
+struct ImageRange {
+    std::int64_t first = 0;
+    std::int64_t end = 0;
+    [[nodiscard]] std::int64_t size() const { return end - first; }
+    friend bool operator==(const ImageRange&, const ImageRange&) = default;
+};
+
+// A corpus file that holds some images of a larger one.
+struct CorpusPart {
+    std::filesystem::path file;
+    ImageRange images;  // of the larger one
+};
+
 // Everything about a corpus that is the same for all its images.
 struct CorpusInfo {
     std::int64_t image_count = 0;
@@ -41,12 +56,17 @@ struct CorpusInfo {
     std::vector<std::string> drawn_names;   // of what was drawn for each image, such as "crystal.volume_um3"
     std::string recipe_toml;                // the resolved recipe, replayable
     std::uint64_t seed = 0;
-    std::string provenance;  // program version, git commit, library versions
+    std::optional<std::int64_t> first_image;  // of a part: which image of its recipe is the first here
+    std::string provenance;                   // program version, git commit, library versions
     PeakSource peak_source = PeakSource::simulated;
     std::string import_note;                 // of an imported corpus: what was assumed and how values were converted
     std::vector<std::string> image_sources;  // of an imported corpus: the file of each image, with "#k" in a stack
-    Image<std::uint8_t> imported_mask;       // 0 = good; empty: what detector and response say. Not read back.
+    // 0 = good, as the file has it. A writer takes an empty one from detector and response.
+    Image<std::uint8_t> pixel_mask;
 };
+
+// Where the beam (the z axis) meets the panel, in pixels from the outer corner of pixel (0, 0).
+Eigen::Vector2d beam_centre_px(const Panel& panel);
 
 struct CorpusRecord {
     Image<std::uint16_t> image;
@@ -75,6 +95,9 @@ EncodedRecord encode(CorpusRecord&& record);
 class CorpusWriter {
 public:
     CorpusWriter(std::filesystem::path path, const CorpusInfo& info);
+    // A virtual corpus: everything but the images, which stay in `parts` (all of them, in order); the chunks of the
+    // records are not written.
+    CorpusWriter(std::filesystem::path path, const CorpusInfo& info, std::vector<CorpusPart> parts);
     ~CorpusWriter();
     CorpusWriter(const CorpusWriter&) = delete;
     CorpusWriter& operator=(const CorpusWriter&) = delete;
@@ -114,6 +137,10 @@ public:
     [[nodiscard]] Image<std::uint16_t> image(std::int64_t index) const;
     // The same without a copy, shared with the cache.
     [[nodiscard]] std::shared_ptr<const Image<std::uint16_t>> shared_image(std::int64_t index) const;
+    // An image as it is stored, for a writer to copy. Throws DataError where it is missing or its checksum differs.
+    [[nodiscard]] std::vector<std::uint8_t> stored_chunk(std::int64_t index) const;
+    // Of a virtual corpus; empty if the file holds its images.
+    [[nodiscard]] const std::vector<CorpusPart>& parts() const;
     // Of the pixels as they were written (EncodedRecord::checksum); empty in files that have none.
     [[nodiscard]] const std::vector<std::uint32_t>& checksums() const;
     [[nodiscard]] std::vector<Peak> peaks(std::int64_t index) const;

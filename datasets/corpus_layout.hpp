@@ -13,6 +13,7 @@ namespace braggbench::corpus_layout {
 inline constexpr std::int32_t format_version = 3;
 inline constexpr const char* format_attribute = "braggbench_corpus_version";
 inline constexpr const char* checksum_path = "/entry/data/checksum";
+inline constexpr const char* first_image_path = "/entry/first_image";  // of a part
 inline constexpr const char* manifest_path = "/entry/manifest";
 
 // Rows per chunk of a table that grows; small, so that one image's peaks cost little to read.

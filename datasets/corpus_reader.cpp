@@ -9,6 +9,7 @@
 #include "datasets/corpus_layout.hpp"
 #include "datasets/hdf5.hpp"
 #include "datasets/image_cache.hpp"
+#include "datasets/part_images.hpp"
 #include "simulator/error.hpp"
 #include "simulator/faults.hpp"
 
@@ -86,7 +87,8 @@ struct CorpusReader::State {
     Handle data;
     std::vector<Handle> peak_columns;
     std::vector<std::uint32_t> checksums;
-    bool ours = false;  // chunks as encode() makes them
+    bool ours = false;                  // chunks as encode() makes them
+    std::unique_ptr<PartImages> parts;  // of a virtual corpus
     ImageCache cache;
 
     State(std::filesystem::path place, std::size_t cache_bytes) : path(std::move(place)), cache(cache_bytes) {}
@@ -137,6 +139,26 @@ struct CorpusReader::State {
         constexpr int shuffle = 2;
         ours = stack.chunk == Shape{1, stack.shape[1], stack.shape[2]} && stack.little_endian &&
                stack.filters == std::vector<int>{shuffle, deflate};
+        open_parts();
+    }
+
+    void open_parts() {
+        const std::vector<hdf5::VirtualSource> sources = hdf5::virtual_sources(data);
+        if (sources.empty()) return;
+        hdf5::require_sources(data);
+        std::vector<CorpusPart> found;
+        std::int64_t next = 0;
+        for (const hdf5::VirtualSource& source : sources) {
+            const ImageRange images{static_cast<std::int64_t>(source.first), static_cast<std::int64_t>(source.end)};
+            if (images.first != next) break;
+            next = images.end;
+            found.push_back({path.parent_path() / source.file, images});
+        }
+        if (next != info.image_count) {
+            reject("/entry/data/data is virtual in another way than `braggbench generate` makes it.");
+        }
+        parts = std::make_unique<PartImages>(std::move(found), info.width_px, info.height_px);
+        ours = true;
     }
 
     void read_description() {
@@ -147,9 +169,13 @@ struct CorpusReader::State {
         info.response.gain_adu_per_photon = hdf5::read_double(file, base + "gain_adu_per_photon");
         info.response.read_noise_rms_adu = hdf5::read_double(file, base + "read_noise_rms_adu");
         info.response.offset_adu = hdf5::read_double(file, base + "offset_adu");
+        read_mask();
         info.recipe_toml = hdf5::read_text(file, "/entry/recipe");
         info.provenance = hdf5::read_text(file, "/entry/process/version");
         info.seed = hdf5::read_u64(file, "/entry/seed");
+        if (hdf5::is_dataset(file, layout::first_image_path)) {
+            info.first_image = static_cast<std::int64_t>(hdf5::read_u64(file, layout::first_image_path));
+        }
         if (hdf5::is_dataset(file, "/entry/process/import")) {
             info.import_note = hdf5::read_text(file, "/entry/process/import");
         }
@@ -172,6 +198,16 @@ struct CorpusReader::State {
         if (!positive(info.wavelength_A) || !positive(info.response.gain_adu_per_photon)) {
             reject("wavelength or gain is not a usable number.");
         }
+    }
+
+    void read_mask() {
+        info.pixel_mask = Image<std::uint8_t>(info.width_px, info.height_px);
+        const std::string place = "/entry/instrument/detector/pixel_mask";
+        if (!hdf5::is_dataset(file, place)) return;
+        const auto mask = hdf5::read_all<std::uint32_t>(
+            file, place, {static_cast<std::uint64_t>(info.height_px), static_cast<std::uint64_t>(info.width_px)});
+        std::ranges::transform(mask, info.pixel_mask.pixels.begin(),
+                               [](std::uint32_t bits) { return static_cast<std::uint8_t>(bits == 0 ? 0 : 1); });
     }
 
     void read_labels() {
@@ -281,18 +317,26 @@ struct CorpusReader::State {
         });
     }
 
+    [[nodiscard]] std::vector<std::uint8_t> chunk_of(std::int64_t index) const {
+        auto chunk = parts ? parts->chunk(index) : hdf5::read_chunk(data, {static_cast<std::uint64_t>(index), 0, 0});
+        if (!chunk) reject(fmt::format("image {} is missing or damaged. Make the corpus again.", index));
+        return *std::move(chunk);
+    }
+
+    [[nodiscard]] Image<std::uint16_t> unpack(std::span<const std::uint8_t> chunk, std::int64_t index) const {
+        Image<std::uint16_t> image(info.width_px, info.height_px);
+        const std::span<std::uint8_t> bytes(reinterpret_cast<std::uint8_t*>(image.pixels.data()),
+                                            image.pixels.size() * sizeof(std::uint16_t));
+        if (!hdf5::decode_chunk(chunk, sizeof(std::uint16_t), bytes)) {
+            reject(fmt::format("image {} is missing or damaged. Make the corpus again.", index));
+        }
+        return image;
+    }
+
     [[nodiscard]] Image<std::uint16_t> decode(std::int64_t index) const {
+        if (ours) return unpack(chunk_of(index), index);
         Image<std::uint16_t> image(info.width_px, info.height_px);
         const auto row = static_cast<std::uint64_t>(index);
-        if (ours) {
-            const auto chunk = hdf5::read_chunk(data, {row, 0, 0});
-            const std::span<std::uint8_t> bytes(reinterpret_cast<std::uint8_t*>(image.pixels.data()),
-                                                image.pixels.size() * sizeof(std::uint16_t));
-            if (!chunk || !hdf5::decode_chunk(*chunk, sizeof(std::uint16_t), bytes)) {
-                reject(fmt::format("image {} is missing or damaged. Make the corpus again.", index));
-            }
-            return image;
-        }
         hdf5::read_block(data, {row, 0, 0},
                          {1, static_cast<std::uint64_t>(image.height), static_cast<std::uint64_t>(image.width)},
                          hdf5::Number::u16, image.pixels.data());
@@ -326,6 +370,24 @@ const std::vector<std::int64_t>& CorpusReader::groups() const { return state_->g
 const std::vector<std::int32_t>& CorpusReader::members() const { return state_->members; }
 const std::vector<ImageTruth>& CorpusReader::truth() const { return state_->truth; }
 const std::vector<std::uint32_t>& CorpusReader::checksums() const { return state_->checksums; }
+
+const std::vector<CorpusPart>& CorpusReader::parts() const {
+    static const std::vector<CorpusPart> none;
+    return state_->parts ? state_->parts->parts() : none;
+}
+
+std::vector<std::uint8_t> CorpusReader::stored_chunk(std::int64_t index) const {
+    const State& state = *state_;
+    state.check_index(index);
+    std::vector<std::uint8_t> chunk = state.chunk_of(index);
+    const Image<std::uint16_t> image = state.unpack(chunk, index);
+    const std::uint32_t crc = hdf5::crc32(
+        {reinterpret_cast<const std::uint8_t*>(image.pixels.data()), image.pixels.size() * sizeof(std::uint16_t)});
+    if (state.checksums.empty() || crc != state.checksums[static_cast<std::size_t>(index)]) {
+        state.reject(fmt::format("image {} is damaged (its checksum differs). Make the corpus again.", index));
+    }
+    return chunk;
+}
 
 std::vector<float> CorpusReader::drawn(const std::string& name) const {
     if (std::ranges::find(state_->info.drawn_names, name) == state_->info.drawn_names.end()) return {};

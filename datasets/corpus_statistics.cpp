@@ -19,13 +19,10 @@ constexpr double undefined = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t adu_values = 65536;
 constexpr std::size_t snr_bins = 20;
 
-Image<std::uint8_t> valid_pixels(const hdf5::Handle& file, const CorpusInfo& info) {
-    Image<std::uint8_t> valid(info.width_px, info.height_px, 1);
-    const std::string path = "/entry/instrument/detector/pixel_mask";
-    if (!hdf5::exists(file, path)) return valid;
-    const auto mask = hdf5::read_all<std::uint32_t>(
-        file, path, {static_cast<std::uint64_t>(info.height_px), static_cast<std::uint64_t>(info.width_px)});
-    for (std::size_t p = 0; p < mask.size(); ++p) valid.pixels[p] = mask[p] == 0 ? 1 : 0;
+Image<std::uint8_t> valid_pixels(const CorpusInfo& info) {
+    Image<std::uint8_t> valid(info.width_px, info.height_px);
+    std::ranges::transform(info.pixel_mask.pixels, valid.pixels.begin(),
+                           [](std::uint8_t masked) { return static_cast<std::uint8_t>(masked == 0 ? 1 : 0); });
     return valid;
 }
 
@@ -298,7 +295,7 @@ CorpusStatistics corpus_statistics(const CorpusReader& corpus, int threads,
     const hdf5::DatasetInfo stack = hdf5::dataset_info(data);
     const bool one_chunk_each = stack.chunk.size() == 3 && stack.chunk[0] == 1 && stack.chunk[1] == stack.shape[1] &&
                                 stack.chunk[2] == stack.shape[2];
-    const Image<std::uint8_t> valid = valid_pixels(file, info);
+    const Image<std::uint8_t> valid = valid_pixels(info);
     Measurer measurer(corpus, valid, result.s_max_invA, result.bin_edges_adu);
 
     std::mutex mutex;

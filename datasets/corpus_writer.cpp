@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "datasets/corpus.hpp"
+#include "datasets/corpus_columns.hpp"
 #include "datasets/corpus_layout.hpp"
 #include "datasets/hdf5.hpp"
 #include "datasets/manifest.hpp"
@@ -25,103 +26,9 @@ namespace {
 namespace layout = corpus_layout;
 using hdf5::Handle;
 using hdf5::Shape;
-
-template <class T>
-std::span<const std::uint8_t> as_bytes(std::span<const T> values) {
-    return {reinterpret_cast<const std::uint8_t*>(values.data()), values.size_bytes()};
-}
-
-// A table that grows at its end: rows wait in memory until they fill a chunk.
-class Column {
-public:
-    template <class T>
-    static Column create(const Handle& parent, const std::string& name, const char* units,
-                         std::uint64_t row_width = 1) {
-        const bool flat = row_width == 1;
-        Column column;
-        column.element_bytes_ = sizeof(T);
-        column.row_width_ = row_width;
-        column.dataset_ =
-            hdf5::create_chunked(parent, name, hdf5::number_of<T>(), flat ? Shape{0} : Shape{0, row_width},
-                                 flat ? Shape{hdf5::unlimited} : Shape{hdf5::unlimited, row_width},
-                                 flat ? Shape{layout::rows_per_chunk} : Shape{layout::rows_per_chunk, row_width});
-        if (units != nullptr) hdf5::set_attribute(column.dataset_, "units", std::string_view(units));
-        return column;
-    }
-
-    [[nodiscard]] const Handle& dataset() const { return dataset_; }
-
-    template <class T>
-    void append(std::span<const T> row) {
-        const auto bytes = as_bytes(row);
-        pending_.insert(pending_.end(), bytes.begin(), bytes.end());
-        if (pending_.size() == chunk_bytes()) write_pending();
-    }
-    template <class T>
-    void append(T value) {
-        append(std::span<const T>(&value, 1));
-    }
-
-    void finish() {
-        if (!pending_.empty()) write_pending();
-    }
-
-private:
-    [[nodiscard]] std::size_t chunk_bytes() const { return layout::rows_per_chunk * row_width_ * element_bytes_; }
-
-    void write_pending() {
-        const std::uint64_t first = rows_;
-        rows_ += pending_.size() / (row_width_ * element_bytes_);
-        pending_.resize(chunk_bytes(), 0);
-        const bool flat = row_width_ == 1;
-        hdf5::extend(dataset_, flat ? Shape{rows_} : Shape{rows_, row_width_});
-        hdf5::write_chunk(dataset_, flat ? Shape{first} : Shape{first, 0},
-                          hdf5::encode_chunk(pending_, element_bytes_));
-        pending_.clear();
-    }
-
-    Handle dataset_;
-    std::size_t element_bytes_ = 1;
-    std::uint64_t row_width_ = 1;
-    std::uint64_t rows_ = 0;
-    std::vector<std::uint8_t> pending_;
-};
-
-// A CXI peak table [images, most peaks so far]: it grows along both axes; what was never written reads as 0.
-class CxiTable {
-public:
-    CxiTable(const Handle& parent, const std::string& name, std::uint64_t images)
-        : images_(images),
-          dataset_(hdf5::create_chunked(parent, name, hdf5::Number::f32, {images, 1},
-                                        {hdf5::unlimited, layout::max_cxi_peaks},
-                                        {layout::cxi_chunk, layout::cxi_chunk})) {}
-
-    [[nodiscard]] const Handle& dataset() const { return dataset_; }
-
-    // Rows of the images from `first_image` on, at most cxi_chunk of them.
-    void write(std::uint64_t first_image, const std::vector<std::vector<float>>& rows) {
-        std::size_t longest = 0;
-        for (const auto& row : rows) longest = std::max(longest, row.size());
-        if (longest > width_) {
-            width_ = longest;
-            hdf5::extend(dataset_, {images_, width_});
-        }
-        for (std::size_t start = 0; start < longest; start += layout::cxi_chunk) {
-            std::vector<float> block(layout::cxi_chunk * layout::cxi_chunk, 0.0F);
-            for (std::size_t r = 0; r < rows.size(); ++r) {
-                const std::size_t end = std::min<std::size_t>(rows[r].size(), start + layout::cxi_chunk);
-                for (std::size_t i = start; i < end; ++i) block[r * layout::cxi_chunk + i - start] = rows[r][i];
-            }
-            hdf5::write_chunk(dataset_, {first_image, start},
-                              hdf5::encode_chunk(as_bytes(std::span<const float>(block)), sizeof(float)));
-        }
-    }
-
-private:
-    std::uint64_t images_;
-    std::uint64_t width_ = 1;
-    Handle dataset_;
-};
+using layout::as_bytes;
+using layout::Column;
+using layout::CxiTable;
 
 void require(bool ok, const std::string& message) {
     if (!ok) throw UsageError(message);
@@ -139,8 +46,8 @@ void validate(const CorpusInfo& info) {
             "The detector must assemble to the size of the corpus's images.");
     require(info.wavelength_A > 0.0, "The wavelength of a corpus must be positive.");
     require(!info.class_names.empty(), "A corpus needs at least one class name.");
-    require(info.imported_mask.pixels.empty() ||
-                (info.imported_mask.width == info.width_px && info.imported_mask.height == info.height_px),
+    require(info.pixel_mask.pixels.empty() ||
+                (info.pixel_mask.width == info.width_px && info.pixel_mask.height == info.height_px),
             "The mask must have the size of the corpus's images.");
     require(info.image_sources.empty() || info.image_sources.size() == static_cast<std::size_t>(info.image_count),
             "Either every image of a corpus has a source or none has.");
@@ -160,21 +67,6 @@ void write_axis(const Handle& parent, const std::string& name, double value_mm, 
     set_units(axis, "mm");
     hdf5::set_attribute(axis, "vector", std::span<const double>(direction.data(), 3));
     hdf5::set_attribute(axis, "depends_on", depends_on);
-}
-
-// Where the beam (the z axis) meets the panel, in pixels from the outer corner of pixel (0, 0).
-Eigen::Vector2d beam_centre_px(const Panel& panel) {
-    Eigen::Matrix3d system;
-    system.col(0) = panel.fast_axis * panel.pixel_size_mm;
-    system.col(1) = panel.slow_axis * panel.pixel_size_mm;
-    system.col(2) = -Eigen::Vector3d::UnitZ();
-    const Eigen::Vector3d rhs = -panel.origin_mm;
-    const Eigen::Vector3d column0 = system.col(0);
-    const Eigen::Vector3d column1 = system.col(1);
-    const Eigen::Vector3d column2 = system.col(2);
-    // Cramer's rule: exact for a panel square to the beam, where an LU factorisation would round.
-    const double determinant = column0.dot(column1.cross(column2));
-    return {rhs.dot(column1.cross(column2)) / determinant, column0.dot(rhs.cross(column2)) / determinant};
 }
 
 // `origin_mm` is where the detector's axes lead.
@@ -223,7 +115,7 @@ void write_detector(const Handle& instrument, const CorpusInfo& info) {
     const Handle mask = hdf5::create_chunked(detector, "pixel_mask", hdf5::Number::u32, {height, width},
                                              {height, width}, {height, width});
     const Image<std::uint8_t> bits =
-        info.imported_mask.pixels.empty() ? pixel_mask(info.response, info.detector) : info.imported_mask;
+        info.pixel_mask.pixels.empty() ? pixel_mask(info.response, info.detector) : info.pixel_mask;
     const std::vector<std::uint32_t> pixels(bits.pixels.begin(), bits.pixels.end());
     hdf5::write_chunk(mask, {0, 0},
                       hdf5::encode_chunk(as_bytes(std::span<const std::uint32_t>(pixels)), sizeof(std::uint32_t)));
@@ -244,6 +136,20 @@ void write_detector(const Handle& instrument, const CorpusInfo& info) {
 
 }  // namespace
 
+Eigen::Vector2d beam_centre_px(const Panel& panel) {
+    Eigen::Matrix3d system;
+    system.col(0) = panel.fast_axis * panel.pixel_size_mm;
+    system.col(1) = panel.slow_axis * panel.pixel_size_mm;
+    system.col(2) = -Eigen::Vector3d::UnitZ();
+    const Eigen::Vector3d rhs = -panel.origin_mm;
+    const Eigen::Vector3d column0 = system.col(0);
+    const Eigen::Vector3d column1 = system.col(1);
+    const Eigen::Vector3d column2 = system.col(2);
+    // Cramer's rule: exact for a panel square to the beam, where an LU factorisation would round.
+    const double determinant = column0.dot(column1.cross(column2));
+    return {rhs.dot(column1.cross(column2)) / determinant, column0.dot(rhs.cross(column2)) / determinant};
+}
+
 EncodedRecord encode(CorpusRecord&& record) {
     EncodedRecord encoded;
     const auto pixels = as_bytes(std::span<const std::uint16_t>(record.image.pixels));
@@ -259,6 +165,7 @@ struct CorpusWriter::State {
     std::filesystem::path path;
     std::filesystem::path partial;
     CorpusInfo info;
+    std::vector<CorpusPart> parts;  // which hold the images; empty: this file does
     std::int64_t appended = 0;
     bool finished = false;
 
@@ -285,8 +192,11 @@ struct CorpusWriter::State {
     std::vector<CxiTable> cxi_tables;                       // x, y, intensity
     std::vector<std::vector<std::vector<float>>> cxi_rows;  // of images not yet written, per table
 
-    State(std::filesystem::path target, CorpusInfo corpus)
-        : path(std::move(target)), partial(path.string() + ".partial"), info(std::move(corpus)) {}
+    State(std::filesystem::path target, CorpusInfo corpus, std::vector<CorpusPart> image_parts)
+        : path(std::move(target)),
+          partial(path.string() + ".partial"),
+          info(std::move(corpus)),
+          parts(std::move(image_parts)) {}
 
     ~State() {
         if (finished) return;
@@ -327,7 +237,7 @@ struct CorpusWriter::State {
         }
         ::close(descriptor);
         // HDF5 locks what it writes: if another process is writing this corpus, its file is refused here and stays.
-        file = hdf5::create_file(partial);
+        file = hdf5::create_file(partial, parts.empty() ? hdf5::Format::v1_8 : hdf5::Format::v1_10);
         try {
             write_header();
         } catch (...) {
@@ -351,6 +261,7 @@ struct CorpusWriter::State {
         hdf5::write_text(entry, "definition", "NXmx");
         hdf5::write_text(entry, "recipe", info.recipe_toml);
         hdf5::write_number(entry, "seed", info.seed);
+        if (info.first_image) hdf5::write_number(entry, "first_image", *info.first_image);
         const Handle process = hdf5::create_group(entry, "process", "NXprocess");
         hdf5::write_text(process, "program", "braggbench");
         hdf5::write_text(process, "version", info.provenance);
@@ -361,8 +272,10 @@ struct CorpusWriter::State {
 
         const Handle data_group = hdf5::create_group(entry, "data", "NXdata");
         hdf5::set_attribute(data_group, "signal", std::string_view("data"));
-        data = hdf5::create_chunked(data_group, "data", hdf5::Number::u16, {count, height, width},
-                                    {count, height, width}, {1, height, width});
+        const Shape shape{count, height, width};
+        data = parts.empty()
+                   ? hdf5::create_chunked(data_group, "data", hdf5::Number::u16, shape, shape, {1, height, width})
+                   : hdf5::create_virtual(data_group, "data", hdf5::Number::u16, shape, virtual_sources());
         checksums = Column::create<std::uint32_t>(data_group, "checksum", nullptr);
         const std::string_view made = info.import_note.empty() ? "simulated" : "imported";
         const Handle sample = hdf5::create_group(entry, "sample", "NXsample");
@@ -419,6 +332,17 @@ struct CorpusWriter::State {
         cxi_rows.resize(cxi_tables.size());
         hdf5::link_soft(entry, "data_1", "/entry/data");
         hdf5::link_soft(file, "entry_1", "/entry");
+    }
+
+    // Named from this file's folder, so that file and parts can be moved together.
+    [[nodiscard]] std::vector<hdf5::VirtualSource> virtual_sources() const {
+        std::vector<hdf5::VirtualSource> sources;
+        for (const CorpusPart& part : parts) {
+            sources.push_back({part.file.lexically_proximate(path.parent_path()).string(), "/entry/data/data",
+                               static_cast<std::uint64_t>(part.images.first),
+                               static_cast<std::uint64_t>(part.images.end)});
+        }
+        return sources;
     }
 
     void write_label_columns(const Handle& labels) {
@@ -501,9 +425,12 @@ struct CorpusWriter::State {
     }
 };
 
-CorpusWriter::CorpusWriter(std::filesystem::path path, const CorpusInfo& info) {
+CorpusWriter::CorpusWriter(std::filesystem::path path, const CorpusInfo& info)
+    : CorpusWriter(std::move(path), info, {}) {}
+
+CorpusWriter::CorpusWriter(std::filesystem::path path, const CorpusInfo& info, std::vector<CorpusPart> parts) {
     validate(info);
-    state_ = std::make_unique<State>(std::move(path), info);
+    state_ = std::make_unique<State>(std::move(path), info, std::move(parts));
     try {
         state_->create();
     } catch (...) {
@@ -540,7 +467,9 @@ void CorpusWriter::append(const EncodedRecord& encoded) {
                                            record.labels.attributes.size(), record.labels.values.size(),
                                            state.attributes.size(), state.values.size()));
     }
-    hdf5::write_chunk(state.data, {static_cast<std::uint64_t>(state.appended), 0, 0}, encoded.chunk);
+    if (state.parts.empty()) {
+        hdf5::write_chunk(state.data, {static_cast<std::uint64_t>(state.appended), 0, 0}, encoded.chunk);
+    }
     state.checksums.append(encoded.checksum);
     state.append_labels(record);
     for (std::size_t i = 0; i < truth_columns.size(); ++i) {

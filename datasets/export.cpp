@@ -157,11 +157,8 @@ public:
             throw UsageError(fmt::format("{}: no image is in the {} split. Choose another.", corpus.path().string(),
                                          split_names[static_cast<std::size_t>(*options.split)]));
         }
-        for (const Panel& panel : corpus.info().detector.panels) {
-            for (int slow = 0; slow < panel.height_px; ++slow) {
-                std::fill_n(&valid_(panel.image_fast_px, panel.image_slow_px + slow), panel.width_px, std::uint8_t{1});
-            }
-        }
+        std::ranges::transform(corpus.info().pixel_mask.pixels, valid_.pixels.begin(),
+                               [](std::uint8_t masked) { return static_cast<std::uint8_t>(masked == 0 ? 1 : 0); });
     }
 
     [[nodiscard]] const CorpusReader& corpus() const { return corpus_; }

@@ -8,10 +8,12 @@
 #include <exception>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
 #include "datasets/recipe_toml.hpp"
+#include "simulator/error.hpp"
 #include "simulator/render.hpp"
 #include "simulator/response.hpp"
 #include "simulator/structure_factors.hpp"
@@ -21,17 +23,17 @@ namespace braggbench {
 
 namespace {
 
-// Workers take image numbers in turn; finished records wait here until the writer has reached their number.
+// Workers take places in turn; finished records wait here until the writer has reached their place.
 class OrderedQueue {
 public:
     explicit OrderedQueue(std::size_t capacity) : capacity_(capacity) {}
 
     // Blocks while the record is too far ahead of the writer. False once the run has failed.
-    bool push(std::int64_t index, EncodedRecord&& record) {
+    bool push(std::int64_t place, EncodedRecord&& record) {
         std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return failure_ || index < next_ + static_cast<std::int64_t>(capacity_); });
+        changed_.wait(lock, [&] { return failure_ || place < next_ + static_cast<std::int64_t>(capacity_); });
         if (failure_) return false;
-        waiting_.emplace(index, std::move(record));
+        waiting_.emplace(place, std::move(record));
         changed_.notify_all();
         return true;
     }
@@ -61,9 +63,41 @@ private:
     std::exception_ptr failure_;
 };
 
-}  // namespace
+// Images of an unfinished part are lost when a run is killed: these take seconds to minutes.
+std::int64_t automatic_images_per_part(const Recipe& recipe) {
+    constexpr std::int64_t pixels = std::int64_t{1} << 26;
+    return std::clamp<std::int64_t>(pixels / (std::int64_t{recipe.width_px} * recipe.height_px), 16, 4096);
+}
 
-namespace {
+// Makes the images of `ranges` in order on `threads` threads and hands each to `take`, on the calling thread.
+void make_images(const RecipeSource& source, const std::vector<ImageRange>& ranges, int threads,
+                 const std::function<void(std::int64_t, const EncodedRecord&)>& take) {
+    std::vector<std::int64_t> images;
+    for (const ImageRange& range : ranges) {
+        for (std::int64_t i = range.first; i < range.end; ++i) images.push_back(i);
+    }
+    const int workers = std::max(1, threads);
+    OrderedQueue queue(static_cast<std::size_t>(workers) * 8);
+    std::atomic<std::size_t> next = 0;
+    std::vector<std::jthread> pool;
+    for (int w = 0; w < workers; ++w) {
+        pool.emplace_back([&] {
+            try {
+                for (auto k = next++; k < images.size(); k = next++) {
+                    if (!queue.push(static_cast<std::int64_t>(k), encode(source.record(images[k])))) return;
+                }
+            } catch (...) {
+                queue.fail(std::current_exception());
+            }
+        });
+    }
+    try {
+        for (const std::int64_t image : images) take(image, queue.pop());
+    } catch (...) {
+        queue.fail(std::current_exception());
+        throw;
+    }
+}
 
 Recipe validated(Recipe&& recipe) {
     validate(recipe);
@@ -136,37 +170,82 @@ CorpusInfo corpus_info(const Recipe& recipe) {
     return info;
 }
 
-void generate(const Recipe& recipe, const std::filesystem::path& path, int threads,
-              const std::function<void(std::int64_t, std::int64_t)>& progress) {
-    validate(recipe);
-    CorpusWriter writer(path, corpus_info(recipe));
-    const RecipeSource source(recipe);
+namespace {
 
-    const int workers = std::max(1, threads);
-    OrderedQueue queue(static_cast<std::size_t>(workers) * 8);
-    std::atomic<std::int64_t> next = 0;
-    std::vector<std::jthread> pool;
-    for (int w = 0; w < workers; ++w) {
-        pool.emplace_back([&] {
-            try {
-                for (auto i = next++; i < recipe.image_count; i = next++) {
-                    if (!queue.push(i, encode(source.record(i)))) return;
-                }
-            } catch (...) {
-                queue.fail(std::current_exception());
-            }
-        });
+void make_ranges(const GeneratePlan& plan, const CorpusInfo& whole,
+                 const std::function<void(std::int64_t, std::int64_t)>& made) {
+    if (plan.ranges.empty()) return;
+    auto range = plan.ranges.begin();
+    std::optional<CorpusWriter> writer;
+    const auto open = [&] {
+        if (plan.in_parts) {
+            writer.emplace(part_file(plan.path, *range), part_info(whole, *range));
+        } else {
+            writer.emplace(plan.path, whole);
+        }
+    };
+    open();  // before anything is computed, so that a wrong place is told at once
+    std::int64_t done = plan.found;
+    make_images(RecipeSource(plan.recipe), plan.ranges, plan.options.threads,
+                [&](std::int64_t image, const EncodedRecord& record) {
+                    if (!writer) open();
+                    writer->append(record);
+                    if (image + 1 == range->end) {
+                        writer->finish();
+                        writer.reset();
+                        ++range;
+                    }
+                    made(++done, plan.wanted.size());
+                });
+}
+
+}  // namespace
+
+GeneratePlan plan_generate(const Recipe& recipe, const std::filesystem::path& path, const GenerateOptions& options) {
+    validate(recipe);
+    GeneratePlan plan{recipe, path, options, {0, recipe.image_count}, false, {}, 0};
+    const std::int64_t per_group = images_per_group(recipe);
+    if (options.share) plan.wanted = share_of(recipe.image_count, per_group, *options.share);
+    const std::int64_t most = options.images_per_part > 0 ? options.images_per_part : automatic_images_per_part(recipe);
+    const std::vector<CorpusPart> parts = find_parts(path, corpus_info(recipe));
+    plan.in_parts =
+        !parts.empty() || options.share || options.assembly == Assembly::virtual_file || recipe.image_count > most;
+    // Whole groups, so that a part is of use alone.
+    plan.ranges = plan.in_parts ? missing_images(parts, plan.wanted, (most + per_group - 1) / per_group * per_group)
+                                : std::vector<ImageRange>{plan.wanted};
+    plan.found = plan.wanted.size();
+    for (const ImageRange& range : plan.ranges) plan.found -= range.size();
+    return plan;
+}
+
+void generate(const GeneratePlan& plan, const std::function<void(std::int64_t, std::int64_t)>& made,
+              const std::function<void(std::int64_t, std::int64_t)>& joined) {
+    const CorpusInfo whole = corpus_info(plan.recipe);
+    if (plan.in_parts && !plan.ranges.empty()) {
+        std::error_code error;
+        std::filesystem::create_directory(parts_folder(plan.path), error);
+        if (error) {
+            throw DataError(fmt::format("{}: cannot be made ({}). Choose a folder that exists and is writable.",
+                                        parts_folder(plan.path).string(), error.message()));
+        }
     }
     try {
-        for (std::int64_t i = 0; i < recipe.image_count; ++i) {
-            writer.append(queue.pop());
-            progress(i + 1, recipe.image_count);
-        }
+        make_ranges(plan, whole, made);
     } catch (...) {
-        queue.fail(std::current_exception());
+        std::error_code ignored;
+        if (plan.in_parts) std::filesystem::remove(parts_folder(plan.path), ignored);  // if it is empty
         throw;
     }
-    writer.finish();
+    if (plan.in_parts && !plan.options.share) {
+        join_parts(find_parts(plan.path, whole), plan.path, whole, plan.options.assembly, joined);
+    }
+}
+
+void generate(const Recipe& recipe, const std::filesystem::path& path, int threads,
+              const std::function<void(std::int64_t, std::int64_t)>& progress) {
+    GenerateOptions options;
+    options.threads = threads;
+    generate(plan_generate(recipe, path, options), progress, [](std::int64_t, std::int64_t) {});
 }
 
 }  // namespace braggbench

@@ -177,11 +177,11 @@ bool has_signature(const std::filesystem::path& path) {
     return false;
 }
 
-Handle create_file(const std::filesystem::path& path) {
+Handle create_file(const std::filesystem::path& path, Format format) {
     const Lock lock;
     const Handle creation = creation_properties(H5P_FILE_CREATE);
     const Handle access = internal(H5Pcreate(H5P_FILE_ACCESS));
-    H5Pset_libver_bounds(access.id(), H5F_LIBVER_V18, H5F_LIBVER_V18);
+    H5Pset_libver_bounds(access.id(), H5F_LIBVER_V18, format == Format::v1_8 ? H5F_LIBVER_V18 : H5F_LIBVER_V110);
     const hid_t file = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.id(), access.id());
     if (file < 0) throw DataError(fmt::format("{}: cannot be created ({}).", path.string(), reason()));
     return Handle(file);
@@ -302,6 +302,68 @@ Handle create_chunked(const Handle& parent, const std::string& name, Number type
     return check(
         H5Dcreate2(parent.id(), name.c_str(), native(type), space.id(), H5P_DEFAULT, creation.id(), H5P_DEFAULT),
         parent.id(), name, "create");
+}
+
+Handle create_virtual(const Handle& parent, const std::string& name, Number type, const Shape& shape,
+                      const std::vector<VirtualSource>& sources) {
+    const Lock lock;
+    const Handle space = make_space(shape);
+    const Handle creation = creation_properties(H5P_DATASET_CREATE);
+    for (const VirtualSource& source : sources) {
+        Shape count = shape;
+        count.front() = source.end - source.first;
+        Shape start(shape.size(), 0);
+        start.front() = source.first;
+        const Handle there = make_space(count);
+        if (H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, sizes(start).data(), nullptr, sizes(count).data(),
+                                nullptr) < 0 ||
+            H5Pset_virtual(creation.id(), space.id(), source.file.c_str(), source.dataset.c_str(), there.id()) < 0) {
+            fail(parent.id(), name, "lay out");
+        }
+    }
+    H5Sselect_all(space.id());
+    return check(
+        H5Dcreate2(parent.id(), name.c_str(), native(type), space.id(), H5P_DEFAULT, creation.id(), H5P_DEFAULT),
+        parent.id(), name, "create");
+}
+
+std::vector<VirtualSource> virtual_sources(const Handle& dataset) {
+    const Lock lock;
+    const Handle creation = check(H5Dget_create_plist(dataset.id()), dataset.id(), "", "inspect");
+    if (H5Pget_layout(creation.id()) != H5D_VIRTUAL) return {};
+    const int rank = static_cast<int>(dataset_info(dataset).shape.size());
+    std::size_t count = 0;
+    if (H5Pget_virtual_count(creation.id(), &count) < 0) fail(dataset.id(), "", "inspect");
+    std::vector<VirtualSource> sources;
+    for (std::size_t i = 0; i < count; ++i) {
+        std::array<char, 4096> file{};
+        std::array<char, 4096> path{};
+        const Handle space = internal(H5Pget_virtual_vspace(creation.id(), i));
+        std::vector<hsize_t> low(static_cast<std::size_t>(rank));
+        std::vector<hsize_t> high(static_cast<std::size_t>(rank));
+        if (H5Pget_virtual_filename(creation.id(), i, file.data(), file.size()) < 0 ||
+            H5Pget_virtual_dsetname(creation.id(), i, path.data(), path.size()) < 0 || rank == 0 ||
+            H5Sget_select_bounds(space.id(), low.data(), high.data()) < 0) {
+            fail(dataset.id(), "", "inspect");
+        }
+        sources.push_back({file.data(), path.data(), low.front(), high.front() + 1});
+    }
+    return sources;
+}
+
+void require_sources(const Handle& dataset) {
+    const Lock lock;
+    const std::filesystem::path folder = std::filesystem::path(file_name(dataset.id())).parent_path();
+    for (const VirtualSource& source : virtual_sources(dataset)) {
+        // "." is the file itself, and %b the number of a block in a series without end.
+        if (source.file == "." || source.file.find("%b") != std::string::npos) continue;
+        std::error_code error;
+        if (std::filesystem::is_regular_file(folder / source.file, error)) continue;
+        throw DataError(
+            fmt::format("{}: is virtual, and its images {} to {} are missing (there is no file {}). "
+                        "Put that file back.",
+                        describe(dataset), source.first, source.end - 1, (folder / source.file).string()));
+    }
 }
 
 void extend(const Handle& dataset, const Shape& shape) {

@@ -71,8 +71,12 @@ struct DatasetInfo {
 // The file begins with the HDF5 signature, or has it after a user block.
 bool has_signature(const std::filesystem::path& path);
 
-Handle create_file(const std::filesystem::path& path);  // HDF5 1.8's format, which every reader of today knows
-Handle open_file(const std::filesystem::path& path);    // read-only
+enum class Format {
+    v1_8,  // which every reader of today knows
+    v1_10  // which virtual datasets need
+};
+Handle create_file(const std::filesystem::path& path, Format format = Format::v1_8);
+Handle open_file(const std::filesystem::path& path);  // read-only
 void flush(const Handle& file);
 
 Handle create_group(const Handle& parent, const std::string& name, std::string_view nx_class);
@@ -94,6 +98,23 @@ Handle write_number(const Handle& parent, const std::string& name, T value) {
 // Chunked, with byte shuffle and deflate level 1. Chunks are written whole, as encode_chunk() makes them.
 Handle create_chunked(const Handle& parent, const std::string& name, Number type, const Shape& shape,
                       const Shape& max_shape, const Shape& chunk);
+
+// Rows first to end - 1 of a virtual dataset, which are all rows of a dataset in another file, named from the folder of
+// the virtual one.
+struct VirtualSource {
+    std::string file;
+    std::string dataset;
+    std::uint64_t first = 0;
+    std::uint64_t end = 0;
+};
+Handle create_virtual(const Handle& parent, const std::string& name, Number type, const Shape& shape,
+                      const std::vector<VirtualSource>& sources);
+// Of a dataset of `file`, the files' names as they are stored; empty if it is not virtual. HDF5 reads zeros for a
+// source that is missing, without a word.
+[[nodiscard]] std::vector<VirtualSource> virtual_sources(const Handle& dataset);
+// Throws DataError that names the first source of the dataset that is no file. Others than virtual datasets pass.
+void require_sources(const Handle& dataset);
+
 void extend(const Handle& dataset, const Shape& shape);
 void write_chunk(const Handle& dataset, const Shape& offset, std::span<const std::uint8_t> encoded);
 

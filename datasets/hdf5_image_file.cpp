@@ -59,6 +59,7 @@ std::optional<Block> image_block(const Handle& file, const std::string& path) {
     const Shape& shape = block.info.shape;
     if ((shape.size() != 2 && shape.size() != 3) || (!block.info.integer && !block.info.floating)) return std::nullopt;
     if (shape.size() == 3) block.count = shape[0];
+    hdf5::require_sources(hdf5::open(file, path));
     return block;
 }
 

@@ -191,7 +191,7 @@ public:
         info_.provenance = fmt::format("BraggBench {} ({})", version(), git_commit());
         info_.peak_source = listed_peaks_ ? PeakSource::listed : PeakSource::unknown;
         info_.import_note = fmt::format("imported\n{}", fmt::join(notes_, "\n"));
-        info_.imported_mask = mask_;
+        info_.pixel_mask = mask_;
         for (const ImportItem& item : items) {
             info_.image_sources.push_back(item.name());
             std::ranges::replace(info_.image_sources.back(), '\n', ' ');  // which parts the lines of this list

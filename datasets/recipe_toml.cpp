@@ -231,8 +231,8 @@ void apply_override(toml::table& root, const std::string& assignment) {
 void forget_detector(toml::table& root) {
     root.erase("response");
     if (auto* detector = root.get_as<toml::table>("detector")) {
-        for (const char* key : {"preset", "width_px", "height_px", "pixel_size_mm", "beam_fast_px", "beam_slow_px",
-                                "sensor_thickness_um", "sensor_attenuation_length_um"}) {
+        for (const char* key : {"preset", "assembled", "width_px", "height_px", "pixel_size_mm", "beam_fast_px",
+                                "beam_slow_px", "sensor_thickness_um", "sensor_attenuation_length_um"}) {
             detector->erase(key);
         }
     }

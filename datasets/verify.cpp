@@ -47,6 +47,7 @@ public:
         const bool replay = !corpus_->info().recipe_toml.empty() && corpus_->info().import_note.empty();
         replayed_ = replay ? std::min(options_.replayed_images, corpus_->info().image_count) : 0;
         check("contents", [&](VerifyCheck& result) { check_manifest(result); });
+        if (!corpus_->parts().empty()) check("parts", [&](VerifyCheck& result) { check_parts(result); });
         check("images", [&](VerifyCheck& result) { check_images(result); });
         check("labels", [&](VerifyCheck& result) { check_labels(result); });
         check("peaks", [&](VerifyCheck& result) { check_peaks(result); });
@@ -112,6 +113,24 @@ private:
         }
         result.faults = manifest_differences(file);
         result.result = "labels, truth and metadata have the checksums they were written with";
+    }
+
+    void check_parts(VerifyCheck& result) {
+        const std::vector<CorpusPart>& parts = corpus_->parts();
+        for (const CorpusPart& part : parts) {
+            const CorpusReader reader(part.file, 0);
+            const std::string name = part.file.filename().string();
+            if (reader.info().recipe_toml != corpus_->info().recipe_toml ||
+                reader.info().provenance != corpus_->info().provenance ||
+                reader.info().first_image != part.images.first || reader.info().image_count != part.images.size()) {
+                result.faults.push_back(fmt::format("{}: is not the part of images {} to {} of this corpus", name,
+                                                    part.images.first, part.images.end - 1));
+            }
+            for (const std::string& fault : manifest_differences(hdf5::open_file(part.file))) {
+                result.faults.push_back(fmt::format("{}: {}", name, fault));
+            }
+        }
+        result.result = fmt::format("{} parts, as they were written", parts.size());
     }
 
     void check_images(VerifyCheck& result) {
@@ -237,7 +256,10 @@ private:
             return;
         }
         const Recipe recipe = parse_recipe(info.recipe_toml, report_.path.string() + ", its recipe");
-        if (recipe.image_count != info.image_count || recipe.seed != info.seed) {
+        const std::int64_t first = info.first_image.value_or(0);
+        const bool counts = info.first_image ? first >= 0 && first + info.image_count <= recipe.image_count
+                                             : info.image_count == recipe.image_count;
+        if (!counts || recipe.seed != info.seed) {
             result.faults.push_back(
                 fmt::format("/entry/recipe: is of {} images with seed {}, and the corpus has {} with {}",
                             recipe.image_count, recipe.seed, info.image_count, info.seed));
@@ -248,7 +270,7 @@ private:
         for (std::int64_t k = 0; k < replayed_; ++k) {
             // The first, the last and others between them.
             const std::int64_t i = replayed_ == 1 ? 0 : k * (info.image_count - 1) / (replayed_ - 1);
-            const CorpusRecord made = source.record(i);
+            const CorpusRecord made = source.record(first + i);
             if (std::string what = difference(made, i); !what.empty() && differences.size() < most_faults) {
                 differences.push_back(fmt::format("image {}: {} differs from what the recipe gives", i, what));
             }

@@ -7,6 +7,7 @@
 #include <limits>
 #include <optional>
 
+#include "datasets/corpus.hpp"
 #include "datasets/view_reduce.hpp"
 #include "datasets/view_values.hpp"
 #include "simulator/error.hpp"
@@ -375,6 +376,18 @@ RandomStream keyed_stream(const DrawKey& key, DrawPurpose purpose) {
     return {seed, static_cast<std::uint64_t>(purpose), Stage::augmentation};
 }
 
+ImageFrame image_frame(const CorpusInfo& info) {
+    const Eigen::Vector2d beam = beam_centre_px(info.detector.panels.front());
+    const Image<std::uint8_t> mask =
+        info.pixel_mask.pixels.empty() ? pixel_mask(info.response, info.detector) : info.pixel_mask;
+    ImageFrame frame{{}, beam.x(), beam.y()};
+    if (std::ranges::all_of(mask.pixels, [](std::uint8_t masked) { return masked == 0; })) return frame;
+    frame.valid = Image<std::uint8_t>(mask.width, mask.height);
+    std::ranges::transform(mask.pixels, frame.valid.pixels.begin(),
+                           [](std::uint8_t masked) { return static_cast<std::uint8_t>(masked == 0 ? 1 : 0); });
+    return frame;
+}
+
 std::vector<View> make_views(const DetectorImage& image, const ViewSpec& spec, double gain_adu_per_photon,
                              double offset_adu, const DrawKey& key) {
     return require_some(views_of(source_of(image, spec, gain_adu_per_photon, offset_adu), spec, key), image.name);
@@ -393,6 +406,20 @@ View make_view(const DetectorImage& image, const ViewSpec& spec, double gain_adu
 View make_view(const Image<std::uint16_t>& image, const ViewSpec& spec, double gain_adu_per_photon, double offset_adu,
                const DrawKey& key) {
     return only_view(make_views(image, spec, gain_adu_per_photon, offset_adu, key), spec);
+}
+
+View make_view(const Image<std::uint16_t>& image, const ImageFrame& frame, const ViewSpec& spec,
+               double gain_adu_per_photon, double offset_adu, const DrawKey& key) {
+    // Without a mask nothing is filled, so that the beam does not matter, and whole numbers reduce faster.
+    if (frame.valid.pixels.empty()) return make_view(image, spec, gain_adu_per_photon, offset_adu, key);
+    DetectorImage masked;
+    masked.name = "an image of the corpus";
+    masked.values = Image<float>(image.width, image.height);
+    std::copy(image.pixels.begin(), image.pixels.end(), masked.values.pixels.begin());
+    masked.valid = frame.valid;
+    masked.beam_fast_px = frame.beam_fast_px;
+    masked.beam_slow_px = frame.beam_slow_px;
+    return make_view(masked, spec, gain_adu_per_photon, offset_adu, key);
 }
 
 std::vector<Peak> peaks_in_view(std::vector<Peak> peaks, const View& view) {

@@ -12,6 +12,8 @@
 
 namespace braggbench {
 
+struct CorpusInfo;
+
 // The affine place of a view in the native image: native = offset + factor * view, in pixels from the corner.
 struct ViewPlacement {
     double factor = 1.0;
@@ -36,12 +38,23 @@ struct DrawKey {
 enum class DrawPurpose : std::uint64_t { crop = 0, transform = 1, noise = 2 };
 RandomStream keyed_stream(const DrawKey& key, DrawPurpose purpose);
 
+// What the images of a corpus share: the pixels that measure, and where the beam meets them.
+struct ImageFrame {
+    Image<std::uint8_t> valid;  // 0 in gaps and dead pixels; empty: all measure
+    double beam_fast_px = 0.0;
+    double beam_slow_px = 0.0;
+};
+// As the corpus's file says, so that an image has one view, whether it is read as one of a corpus or as one of a file.
+ImageFrame image_frame(const CorpusInfo& info);
+
 // Throw UsageError for a bad spec, a gain that is not positive or a spec of several views, DataError for an image
 // without a valid pixel. `key` matters to random crops alone.
 View make_view(const DetectorImage& image, const ViewSpec& spec, double gain_adu_per_photon, double offset_adu,
                const DrawKey& key = {});
 View make_view(const Image<std::uint16_t>& image, const ViewSpec& spec, double gain_adu_per_photon, double offset_adu,
                const DrawKey& key = {});
+View make_view(const Image<std::uint16_t>& image, const ImageFrame& frame, const ViewSpec& spec,
+               double gain_adu_per_photon, double offset_adu, const DrawKey& key = {});
 
 // The same for any spec: all tiles row by row, or the quadrants, of which those without a valid pixel are left out.
 std::vector<View> make_views(const DetectorImage& image, const ViewSpec& spec, double gain_adu_per_photon,

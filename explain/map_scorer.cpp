@@ -42,7 +42,10 @@ void check(const CorpusReader& corpus, const MapScorerOptions& options) {
 }  // namespace
 
 MapScorer::MapScorer(const CorpusReader& corpus, MapScorerOptions options)
-    : corpus_(&corpus), options_(std::move(options)), truth_(truth_of_label(corpus.info(), options_.label)) {
+    : corpus_(&corpus),
+      frame_(image_frame(corpus.info())),
+      options_(std::move(options)),
+      truth_(truth_of_label(corpus.info(), options_.label)) {
     check(corpus, options_);
     if (truth_ == LabelTruth::ice_rings) {
         ice_.emplace(corpus);
@@ -135,8 +138,8 @@ ScoredImage MapScorer::image(std::int64_t image_index) const {
     ScoredImage image;
     image.image_index = image_index;
     image.class_index = corpus_->class_indices()[at];
-    image.view = make_view(*corpus_->shared_image(image_index), options_.view, info.response.gain_adu_per_photon,
-                           info.response.offset_adu);
+    image.view = make_view(*corpus_->shared_image(image_index), frame_, options_.view,
+                           info.response.gain_adu_per_photon, info.response.offset_adu);
     const ViewPlacement& placement = image.view.placement;
     image.beam_fast_px = (truth.beam_fast_px - placement.fast_offset_px) / placement.factor;
     image.beam_slow_px = (truth.beam_slow_px - placement.slow_offset_px) / placement.factor;

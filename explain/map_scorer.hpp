@@ -79,6 +79,7 @@ private:
     [[nodiscard]] ImageScore score_uniform(const ScoredImage& image) const;
 
     const CorpusReader* corpus_;
+    ImageFrame frame_;
     MapScorerOptions options_;
     LabelTruth truth_ = LabelTruth::peaks;
     std::optional<IceRingTruth> ice_;

@@ -164,8 +164,14 @@ Detector make_detector(const Recipe& recipe, const SceneRule& drawn) {
         DetectorPlacement placement;
         placement.distance_mm = recipe.distance_mm;
         placement.wavelength_A = recipe.wavelength_A;
-        placement.shift_mm = {drawn.shift_x_mm.low, drawn.shift_y_mm.low};
+        // Moved when assembled, so that the image is the same size wherever it stands.
+        const Eigen::Vector2d shift_mm(drawn.shift_x_mm.low, drawn.shift_y_mm.low);
+        if (!recipe.assembled) placement.shift_mm = shift_mm;
         detector = detector_preset(recipe.detector_preset, placement).detector;
+        if (recipe.assembled) {
+            detector = assembled(detector);
+            for (Panel& panel : detector.panels) panel.origin_mm += Eigen::Vector3d(shift_mm.x(), shift_mm.y(), 0.0);
+        }
     }
     detector.sensor_thickness_um = recipe.sensor_thickness_um;
     detector.sensor_attenuation_length_um = recipe.sensor_attenuation_length_um;

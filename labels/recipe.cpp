@@ -123,8 +123,9 @@ void apply_detector_preset(Recipe& recipe) {
     placement.distance_mm = recipe.distance_mm;
     placement.wavelength_A = recipe.wavelength_A;
     const DetectorSetup setup = detector_preset(recipe.detector_preset, placement);
-    recipe.width_px = setup.detector.image_width_px;
-    recipe.height_px = setup.detector.image_height_px;
+    const Detector detector = recipe.assembled ? assembled(setup.detector) : setup.detector;
+    recipe.width_px = detector.image_width_px;
+    recipe.height_px = detector.image_height_px;
     recipe.pixel_size_mm = setup.detector.panels.front().pixel_size_mm;
     recipe.sensor_thickness_um = setup.detector.sensor_thickness_um;
     recipe.sensor_attenuation_length_um = setup.detector.sensor_attenuation_length_um;

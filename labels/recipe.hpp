@@ -163,6 +163,7 @@ struct Recipe {
     double test_fraction = 0.25;
 
     std::string detector_preset = "none";  // or a name of detector_presets(), which sets what follows but the distance
+    bool assembled = false;                // a preset's panels as they lie in space, not as its raw data stack them
     int width_px = 512;
     int height_px = 512;
     double pixel_size_mm = 0.172;

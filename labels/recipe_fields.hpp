@@ -47,6 +47,8 @@ void for_each_corpus_field(RecipeRef& r, Visitor&& visit) {
 
     visit("detector", "preset", r.detector_preset, text,
           "none, or a name of docs/detectors.md: sets the rest of [detector] and [response]");
+    visit("detector", "assembled", r.assembled, text,
+          "the preset's panels as they lie in space; false = as its raw data stack them");
     visit("detector", "width_px", r.width_px, Bounds{16, 16384}, "pixels along fast");
     visit("detector", "height_px", r.height_px, Bounds{16, 16384}, "pixels along slow");
     visit("detector", "pixel_size_mm", r.pixel_size_mm, Bounds{1e-3, 10}, "edge of a square pixel");

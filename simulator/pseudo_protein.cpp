@@ -41,6 +41,8 @@ constexpr std::array models{
     Model{"hydrogenase", {73.0, 96.0, 119.0, 90.0, 90.0, 90.0}, "P 21 21 21", {0.46, 25.0}, 3},
     // PDB 4N8Z, hen egg-white.
     Model{"lysozyme", {79.15, 79.15, 36.28, 90.0, 90.0, 90.0}, "P 43 21 2", {0.38, 20.0}, 4},
+    // The cell of DIALS' i04_weak_data; 207 residues of 22.2 kDa (de Vos et al. 1985, PNAS 82, 1406), one in 1/8 of it.
+    Model{"thaumatin", {57.8, 57.8, 150.0, 90.0, 90.0, 90.0}, "P 41 21 2", {0.56, 20.0}, 5},
 };
 
 // The mean amino acid, C4.9384 H7.7583 N1.3577 O1.4773 S0.0417 of 111.05 Da (Senko et al. 1995, J. Am. Soc. Mass

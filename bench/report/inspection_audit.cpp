@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include "bench/report/inspection.hpp"
@@ -55,6 +56,16 @@ std::string verdict_table(const json& audit) {
         format_setting(number(audit, "max_auc")), rows);
 }
 
+// A class and an attribute may have one name.
+bool is_of(const json& pair, const json& label) {
+    return text(pair, "label") == text(label, "name") && text(pair, "label_kind") == text(label, "kind");
+}
+
+bool name_is_unique(const json& audit, const json& label) {
+    return std::ranges::count_if(member(audit, "labels"),
+                                 [&](const json& other) { return text(other, "name") == text(label, "name"); }) == 1;
+}
+
 double lower_end(const json& pair) { return metric(pair, "auc").ci95.value_or(std::array{0.0, 0.0})[0]; }
 
 std::string worst_chart(const json& audit) {
@@ -66,9 +77,12 @@ std::string worst_chart(const json& audit) {
     chart.reference = number(audit, "max_auc");
     chart.reference_label = "limit";
     for (const json& label : member(audit, "labels")) {
+        const std::string heading = name_is_unique(audit, label)
+                                        ? text(label, "name")
+                                        : fmt::format("{} ({})", text(label, "name"), text(label, "kind"));
         std::vector<json> pairs;
         for (const json& pair : member(audit, "pairs")) {
-            if (text(pair, "label") == text(label, "name") && text(pair, "kind") != "drawn") pairs.push_back(pair);
+            if (is_of(pair, label) && text(pair, "kind") != "drawn") pairs.push_back(pair);
         }
         std::stable_sort(pairs.begin(), pairs.end(),
                          [](const json& a, const json& b) { return lower_end(a) > lower_end(b); });
@@ -77,7 +91,7 @@ std::string worst_chart(const json& audit) {
             DotRow row;
             row.label = text(pair, "nuisance");
             row.note = text(pair, "shape") == "any" ? "any shape" : "";
-            row.group = text(label, "name");
+            row.group = heading;
             row.style = member(pair, "exceeds").get<bool>() ? "lead" : "plain";
             row.metric = metric(pair, "auc");
             chart.rows.push_back(std::move(row));
@@ -89,25 +103,26 @@ std::string worst_chart(const json& audit) {
 // Every nuisance with every label; of two shapes the one with the higher lower end.
 std::string pair_table(const json& audit) {
     std::vector<std::string> nuisances;
-    std::map<std::pair<std::string, std::string>, json> best;
+    std::map<std::array<std::string, 3>, json> best;  // by nuisance, label and its kind
     std::map<std::string, std::string> kinds;
     for (const json& pair : member(audit, "pairs")) {
         const std::string nuisance = text(pair, "nuisance");
         if (kinds.try_emplace(nuisance, text(pair, "kind")).second) nuisances.push_back(nuisance);
-        json& held = best[{nuisance, text(pair, "label")}];
+        json& held = best[{nuisance, text(pair, "label"), text(pair, "label_kind")}];
         if (held.is_null() || lower_end(pair) > lower_end(held)) held = pair;
     }
     std::stable_partition(nuisances.begin(), nuisances.end(),
                           [](const std::string& name) { return name == "all together"; });
     std::string header;
     for (const json& label : member(audit, "labels")) {
-        header += fmt::format("<th scope=\"col\"><span>{}</span></th>", escape(text(label, "name")));
+        header += fmt::format("<th scope=\"col\"><span>{}{}</span></th>", escape(text(label, "name")),
+                              name_is_unique(audit, label) ? "" : escape(" (" + text(label, "kind") + ")"));
     }
     std::string rows;
     for (const std::string& nuisance : nuisances) {
         std::string cells;
         for (const json& label : member(audit, "labels")) {
-            const auto found = best.find({nuisance, text(label, "name")});
+            const auto found = best.find({nuisance, text(label, "name"), text(label, "kind")});
             if (found == best.end()) {
                 cells += "<td class=\"none\">\u2013</td>";
                 continue;

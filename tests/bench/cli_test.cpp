@@ -149,6 +149,24 @@ TEST_F(Program, WrongRequests) {
     expect_fault("nonsense", 2, "nonsense");
 }
 
+TEST_F(Program, HalfRunsAreOneCorpus) {
+    const std::string ci = "generate ci -n 12 --set crystal.d_min_A=8 -o ";
+    ASSERT_EQ(run(ci + "once.h5").exit_code, 0);
+    ASSERT_EQ(run(ci + "halves.h5 --part 2/2").exit_code, 0);
+    EXPECT_FALSE(fs::exists(directory / "halves.h5"));
+    ASSERT_EQ(run(ci + "halves.h5 --part 1/2").exit_code, 0);
+    const Outcome joined = run(ci + "halves.h5");
+    ASSERT_EQ(joined.exit_code, 0) << joined.output;
+    EXPECT_TRUE(read("halves.h5") == read("once.h5"));
+    ASSERT_EQ(run(ci + "virtual.h5 --keep-parts").exit_code, 0);
+    EXPECT_EQ(run("verify virtual.h5").exit_code, 0);
+    fs::remove(directory / "virtual.h5.parts/00000000-00000011.h5");
+    expect_fault("verify virtual.h5", 3, "00000000-00000011.h5");
+    expect_fault("inspect virtual.h5", 3, "00000000-00000011.h5");
+    expect_fault(ci + "halves.h5 --part 3/2", 2, "3/2");
+    expect_fault(ci + "halves.h5 --part half", 2, "K/N");
+}
+
 TEST_F(Program, UnwritableOutput) {
     expect_fault("generate diffranet-small -n 5 -o nowhere/corpus.h5", 3, "nowhere");
     expect_fault("train corpus.h5 -o nowhere/model.pt", 3, "nowhere");

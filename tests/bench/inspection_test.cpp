@@ -11,11 +11,16 @@ namespace {
 
 using nlohmann::json;
 
-json pair(const char* label, const char* nuisance, const char* shape, double auc) {
-    return {{"label", label},       {"nuisance", nuisance},
-            {"kind", "image"},      {"shape", shape},
-            {"images", 10},         {"auc", {{"value", auc}, {"ci95", {auc - 0.05, auc + 0.05}}, {"chance", 0.5}}},
-            {"p", 0.001},           {"p_holm", 0.01},
+json pair(const char* label, const char* nuisance, const char* shape, double auc, const char* kind = "attribute") {
+    return {{"label", label},
+            {"label_kind", kind},
+            {"nuisance", nuisance},
+            {"kind", "image"},
+            {"shape", shape},
+            {"images", 10},
+            {"auc", {{"value", auc}, {"ci95", {auc - 0.05, auc + 0.05}}, {"chance", 0.5}}},
+            {"p", 0.001},
+            {"p_holm", 0.01},
             {"exceeds", auc > 0.65}};
 }
 
@@ -135,6 +140,25 @@ TEST_F(Inspection, AuditAlone) {
     json broken = audit_of_two();
     broken["pairs"][0]["exceeds"] = "perhaps";
     EXPECT_THROW((void)inspection_html({}, {}, broken), DataError);
+}
+
+// A class and an attribute of one name are two labels, each with its own pairs.
+TEST_F(Inspection, AuditKeepsLabelsOfOneNameApart) {
+    json audit = audit_of_two();
+    for (json& label : audit["labels"]) label["name"] = "blank";
+    audit["labels"][1]["kind"] = "class";
+    audit["labels"][1]["not_audited"] = "";
+    audit["pairs"] = {pair("blank", "median", "rank", 0.71), pair("blank", "median", "rank", 0.83, "class")};
+    const std::string page = inspection_html({}, {}, audit);
+    EXPECT_EQ(test::HtmlChecker(page).problem(), "");
+    const std::size_t attribute = page.find("blank (attribute)");
+    const std::size_t of_class = page.find("blank (class)");
+    ASSERT_NE(attribute, std::string::npos);
+    ASSERT_NE(of_class, std::string::npos);
+    EXPECT_EQ(page.find("0.83", attribute) > of_class, true);
+    EXPECT_LT(page.find("0.71", attribute), of_class);
+    EXPECT_NE(page.find(">0.71"), std::string::npos);
+    EXPECT_NE(page.find("<strong>0.83"), std::string::npos);
 }
 
 TEST_F(Inspection, OneImageWithoutPeaks) {

@@ -8,6 +8,8 @@
 #include <thread>
 
 #include "datasets/hdf5.hpp"
+#include "datasets/hdf5_image_file.hpp"
+#include "datasets/view.hpp"
 #include "simulator/error.hpp"
 #include "small_corpus.hpp"
 
@@ -143,8 +145,39 @@ TEST(Corpus, KeepsPanelsAndTheGapsBetweenThem) {
     const auto width = static_cast<std::uint64_t>(info.width_px);
     const auto mask = hdf5::read_all<std::uint32_t>(hdf5::open_file(folder / "c.h5"),
                                                     "/entry/instrument/detector/pixel_mask", {height, width});
-    for (std::size_t fast = 0; fast < width; ++fast)
+    for (std::size_t fast = 0; fast < width; ++fast) {
         EXPECT_EQ(mask[3 * width + fast], fast >= 40 && fast < 45 ? 1U : 0U);
+        EXPECT_EQ(reader.info().pixel_mask.pixels[3 * width + fast], fast >= 40 && fast < 45 ? 1 : 0);
+    }
+}
+
+// Trained on as one of a corpus, classified as one of a file: masked pixels are filled alike.
+TEST(Corpus, AnImageHasOneViewInCorpusAndFile) {
+    const ScratchFolder folder;
+    CorpusInfo info = small_info(2);
+    info.pixel_mask = Image<std::uint8_t>(info.width_px, info.height_px);
+    for (int slow = 0; slow < info.height_px; ++slow) {
+        for (int fast = 30; fast < 37; ++fast) info.pixel_mask(fast, slow) = 1;
+    }
+    write_small_corpus(folder / "c.h5", info);
+    const CorpusReader reader(folder / "c.h5");
+    const DetectorImage file = read_hdf5_image(folder / "c.h5", 1);
+    for (const char* spec : {"downsample:max:32", "downsample:mean:48+sqrt", "crop:centre:64"}) {
+        const View of_file = make_view(file, parse_view(spec), 1.0, 0.0);
+        const View of_corpus = make_view(reader.image(1), image_frame(reader.info()), parse_view(spec), 1.0, 0.0);
+        EXPECT_TRUE(of_corpus.photons == of_file.photons) << spec;
+        EXPECT_TRUE(of_corpus.valid == of_file.valid) << spec;
+        EXPECT_FALSE(make_view(reader.image(1), parse_view(spec), 1.0, 0.0).photons == of_file.photons) << spec;
+    }
+}
+
+TEST(Corpus, AMaskOfItsOwnIsReadBack) {
+    const ScratchFolder folder;
+    CorpusInfo info = small_info(2);
+    info.pixel_mask = Image<std::uint8_t>(info.width_px, info.height_px);
+    for (const std::size_t p : {7U, 900U, 4000U}) info.pixel_mask.pixels[p] = 1;
+    write_small_corpus(folder / "c.h5", info);
+    EXPECT_EQ(CorpusReader(folder / "c.h5").info().pixel_mask, info.pixel_mask);
 }
 
 TEST(Corpus, TablesLongerThanAChunk) {

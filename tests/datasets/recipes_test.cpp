@@ -14,6 +14,7 @@
 #include "datasets/generate.hpp"
 #include "datasets/recipe_toml.hpp"
 #include "labels/draw.hpp"
+#include "row_statistics.hpp"
 
 namespace braggbench {
 namespace {
@@ -154,63 +155,13 @@ TEST_F(Recipes, BytesAreGolden) {
     }
 }
 
-// Row 250 of 512 pixels.
-struct Row {
-    double low = 0, high = 0, mean = 0;
-    double noise = 0;   // rms of neighbours' second differences without the spots, per pixel
-    double maxima = 0;  // local ones more than 5 sigma above the running median of 21
-    double width = 0;   // of those at half height, mean
-    double slope = 0;   // centre less edge
-};
-
-double median(std::vector<double> values) {
-    if (values.empty()) return 0;
-    std::ranges::nth_element(values, values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2));
-    return values[values.size() / 2];
-}
+using test::median;
+using test::Row;
 
 Row row_250(const Image<std::uint16_t>& image) {
-    std::vector<double> row;
-    for (int x = 0; x < image.width; ++x) row.push_back(image.pixels[static_cast<std::size_t>(250 * image.width + x)]);
-    const auto n = static_cast<int>(row.size());
-    const auto at = [&](int i) { return row[static_cast<std::size_t>(i)]; };
-    std::vector<double> above(row.size());
-    for (int i = 0; i < n; ++i) {
-        above[static_cast<std::size_t>(i)] =
-            at(i) - median({row.begin() + std::max(0, i - 10), row.begin() + std::min(n, i + 11)});
-    }
-    Row found;
-    found.low = std::ranges::min(row);
-    found.high = std::ranges::max(row);
-    for (const double value : row) found.mean += value / n;
-    std::vector<double> bends;
-    for (int i = 1; i + 1 < n; ++i) bends.push_back((at(i - 1) + at(i + 1)) / 2 - at(i));
-    double sigma = 0;
-    for (int round = 0; round < 6; ++round) {
-        double squares = 0;
-        for (const double bend : bends) squares += bend * bend;
-        sigma = std::sqrt(squares / static_cast<double>(bends.size()));
-        std::erase_if(bends, [&](double bend) { return std::abs(bend) > 3 * sigma; });
-    }
-    found.noise = sigma / std::sqrt(1.5);
-    for (int i = 1; i + 1 < n; ++i) {
-        const double height = above[static_cast<std::size_t>(i)];
-        if (height <= 5 * found.noise || at(i) < at(i - 1) || at(i) <= at(i + 1)) continue;
-        ++found.maxima;
-        for (int j = i; j >= 0 && above[static_cast<std::size_t>(j)] > height / 2; --j) ++found.width;
-        for (int j = i + 1; j < n && above[static_cast<std::size_t>(j)] > height / 2; ++j) ++found.width;
-    }
-    if (found.maxima > 0) found.width /= found.maxima;
-    const double edge = (median({row.begin(), row.begin() + 30}) + median({row.end() - 30, row.end()})) / 2;
-    found.slope = median({row.begin() + 241, row.begin() + 271}) - edge;
-    return found;
+    const auto* first = image.pixels.data() + std::ptrdiff_t{250} * image.width;
+    return test::row_statistics({first, first + image.width});
 }
-
-struct PrintedRow {
-    const char* what;
-    std::vector<std::string> overrides;
-    double low, high, mean, maxima, slope;
-};
 
 // The rows printed in Hollatz 2022, measured by row_250(). Each kind is drawn from what such an image can be: the named
 // condition present, the crystal in the upper part of its range. Tolerances: the printed level, lowest value and slope
@@ -222,20 +173,15 @@ TEST_F(Recipes, HollatzRowsAreLikeThePrintedOnes) {
     const std::string strong2 = "class.photo2.crystal.volume_um3={ log_uniform = [50, 500] }";
     const std::string no_blank = "class.blank.weight=1e-9";
     const std::string no_ice = "variation.ice.prevalence=0";
-    const std::vector<PrintedRow> rows = {
-        {"strong", {strong1, strong2, no_blank, no_ice, "variation.multilattice.prevalence=0"}, 125, 255, 154, 28, 42},
-        {"ice", {strong1, strong2, no_blank, "variation.ice.prevalence=1"}, 92, 255, 118, 21, 33},
-        {"multilattice",
+    const std::array<std::vector<std::string>, 4> overrides_of = {
+        {{strong1, strong2, no_blank, no_ice, "variation.multilattice.prevalence=0"},
+         {strong1, strong2, no_blank, "variation.ice.prevalence=1"},
          {strong1, strong2, no_blank, no_ice, "variation.multilattice.prevalence=1"},
-         123,
-         255,
-         150,
-         13,
-         42},
-        {"blank", {"class.photo1.weight=1e-9", "class.photo2.weight=1e-9", no_ice}, 108, 157, 131, 0, 34},
-    };
-    for (const PrintedRow& printed : rows) {
-        std::vector<std::string> overrides = printed.overrides;
+         {"class.photo1.weight=1e-9", "class.photo2.weight=1e-9", no_ice}}};
+    for (std::size_t kind = 0; kind < overrides_of.size(); ++kind) {
+        const char* what = test::printed_rows[kind].what;
+        const Row& printed = test::printed_rows[kind].row;
+        std::vector<std::string> overrides = overrides_of[kind];
         constexpr int images = 8;
         overrides.push_back(fmt::format("corpus.image_count={}", images));
         const RecipeSource source(load_recipe("hollatz", overrides));
@@ -256,31 +202,31 @@ TEST_F(Recipes, HollatzRowsAreLikeThePrintedOnes) {
                                                                            {"slope", &Row::slope}}};
         for (const auto& [name, member] : all) {  // docs/recipes.md prints them
             const std::vector<double> values = column(member);
-            RecordProperty(fmt::format("{}-{}", printed.what, name),
+            RecordProperty(fmt::format("{}-{}", what, name),
                            fmt::format("{:.1f} {:.1f} {:.1f}", values.front(), median(values), values.back()));
         }
         const auto among = [&](const char* name, double value, double Row::*member, double tolerance) {
             const std::vector<double> values = column(member);
-            EXPECT_GE(value, values.front() - tolerance) << printed.what << " " << name;
-            EXPECT_LE(value, values.back() + tolerance) << printed.what << " " << name;
+            EXPECT_GE(value, values.front() - tolerance) << what << " " << name;
+            EXPECT_LE(value, values.back() + tolerance) << what << " " << name;
         };
         among("mean", printed.mean, &Row::mean, 15);
         among("lowest", printed.low, &Row::low, 15);
         among("slope", printed.slope, &Row::slope, 15);
         among("highest", printed.high, &Row::high, 15);
-        EXPECT_NEAR(median(column(&Row::mean)), printed.mean, 40) << printed.what;
+        EXPECT_NEAR(median(column(&Row::mean)), printed.mean, 40) << what;
         const double noise = median(column(&Row::noise));
-        EXPECT_GT(noise, 3 / 1.6) << printed.what;
-        EXPECT_LT(noise, 3 * 1.6) << printed.what;
+        EXPECT_GT(noise, 3 / 1.6) << what;
+        EXPECT_LT(noise, 3 * 1.6) << what;
         const std::vector<double> maxima = column(&Row::maxima);
         if (printed.maxima > 0) {
-            EXPECT_LE(maxima.front(), printed.maxima * 1.25) << printed.what;
-            EXPECT_GE(maxima.back(), printed.maxima / 1.25) << printed.what;
+            EXPECT_LE(maxima.front(), printed.maxima * 1.25) << what;
+            EXPECT_GE(maxima.back(), printed.maxima / 1.25) << what;
             const double width = median(column(&Row::width));
-            EXPECT_GE(width, 1) << printed.what;
-            EXPECT_LE(width, 4) << printed.what;
+            EXPECT_GE(width, 1) << what;
+            EXPECT_LE(width, 4) << what;
         } else {
-            EXPECT_LE(median(maxima), 0) << printed.what;
+            EXPECT_LE(median(maxima), 0) << what;
         }
     }
 }

@@ -136,5 +136,20 @@ TEST(MakeExperiment, PresetsStandWhereTheyArePut) {
     EXPECT_TRUE((moved.panels[1].origin_mm - middle.panels[1].origin_mm).isApprox(Eigen::Vector3d(7, 0, 0), 1e-9));
 }
 
+TEST(MakeExperiment, AnAssembledPresetMovesWithoutChangingItsPicture) {
+    Recipe recipe = small();
+    recipe.detector_preset = "cspad";
+    recipe.assembled = true;
+    apply_detector_preset(recipe);
+    SceneRule scene;
+    const Detector middle = make_detector(recipe, scene);
+    EXPECT_EQ(middle.panels.size(), 64U);
+    EXPECT_EQ(middle.image_width_px, recipe.width_px);
+    scene.shift_y_mm = Distribution::fixed(0.42);
+    const Detector moved = make_detector(recipe, scene);
+    EXPECT_EQ(active_pixels(moved), active_pixels(middle));
+    EXPECT_TRUE((moved.panels[9].origin_mm - middle.panels[9].origin_mm).isApprox(Eigen::Vector3d(0, 0.42, 0), 1e-9));
+}
+
 }  // namespace
 }  // namespace braggbench

@@ -91,6 +91,18 @@ TEST(Recipe, APresetSetsTheDetectorAndForbidsContradictions) {
     EXPECT_NE(faults(recipe).find("pilatus-"), std::string::npos) << faults(recipe);
 }
 
+TEST(Recipe, APresetCanBeAssembled) {
+    Recipe recipe = valid();
+    recipe.detector_preset = "cspad";
+    apply_detector_preset(recipe);
+    EXPECT_EQ(recipe.width_px, 1552);
+    recipe.assembled = true;
+    apply_detector_preset(recipe);
+    EXPECT_GT(recipe.width_px, 1700);  // with the gaps between the tiles
+    EXPECT_GT(recipe.height_px, 1700);
+    EXPECT_EQ(faults(recipe), "");
+}
+
 TEST(Recipe, SplitsMustLeaveTrainingImages) {
     Recipe recipe = valid();
     recipe.validation_fraction = 0.5;
