@@ -126,7 +126,7 @@ std::string ablation_table(const json& result) {
                                   result.at("cells").size(), result.at("test_images").get<int>(), what_intervals_are);
     const auto axes = compared_axes(result);
     for (const auto& question : primary_questions(result)) {
-        out += "\n" + question_words(question) + "\n";
+        out += fmt::format("\n{}\n", question_words(question));
         if (axes.empty()) out += fmt::format("  {}\n", estimate_words(question.at("mean"), false));
         for (const auto& axis : axes) {
             const auto rows = rows_of(result, question, axis);
