@@ -68,6 +68,7 @@ int run(int argc, char** argv) {
     add_train(app, common);
     add_evaluate(app, common);
     add_compare(app, common);
+    add_ablate(app, common);
     add_explain(app, common);
     add_score_maps(app, common);
     add_embed(app, common);

@@ -45,14 +45,20 @@ void vary(torch::Tensor& target, const VariationKey& key, std::int64_t row) {
 
 }  // namespace
 
-ImageFeed::ImageFeed(std::int64_t row_count, std::function<LabelledImage(std::int64_t)> image, FeedOptions options,
+ImageFeed::ImageFeed(std::int64_t row_count, std::function<LabelledView(std::int64_t)> view, FeedOptions options,
                      std::string origin)
-    : image_(std::move(image)),
+    : view_(std::move(view)),
       options_(std::move(options)),
       origin_(std::move(origin)),
       cache_(static_cast<std::size_t>(row_count)) {
     const auto edge = static_cast<std::size_t>(options_.view.size_px);
     cached_rows_ = options_.cache_bytes / (edge * edge * sizeof(at::Half));
+}
+
+ImageFeed::ImageFeed(std::int64_t row_count, std::function<LabelledImage(std::int64_t)> image, FeedOptions options,
+                     std::string origin)
+    : ImageFeed(row_count, std::function<LabelledView(std::int64_t)>(), std::move(options), std::move(origin)) {
+    image_ = std::move(image);
     // What masks hide is filled by make_view().
     if (options_.view.framing == Framing::fit && options_.view.values == ValueRule{} &&
         options_.frame.valid.pixels.empty()) {
@@ -61,16 +67,23 @@ ImageFeed::ImageFeed(std::int64_t row_count, std::function<LabelledImage(std::in
 }
 
 ImageFeed::Row ImageFeed::load(std::int64_t row) const {
-    const auto labelled = image_(row);
     const auto size = options_.view.size_px;
-    if (!photons_of_value_.empty() && labelled.image->width == size && labelled.image->height == size) {
-        auto photons = torch::empty({size, size}, torch::kFloat16);
-        std::ranges::transform(labelled.image->pixels, photons.data_ptr<at::Half>(),
-                               [this](std::uint16_t value) { return photons_of_value_[value]; });
-        return {photons, labelled.targets};
+    LabelledView view;
+    if (view_) {
+        view = view_(row);
+    } else {
+        auto labelled = image_(row);
+        if (!photons_of_value_.empty() && labelled.image->width == size && labelled.image->height == size) {
+            auto photons = torch::empty({size, size}, torch::kFloat16);
+            std::ranges::transform(labelled.image->pixels, photons.data_ptr<at::Half>(),
+                                   [this](std::uint16_t value) { return photons_of_value_[value]; });
+            return {photons, labelled.targets};
+        }
+        view.photons =
+            make_view(*labelled.image, options_.frame, options_.view, options_.gain_adu_per_photon, options_.offset_adu)
+                .photons;
+        view.targets = std::move(labelled.targets);
     }
-    auto view =
-        make_view(*labelled.image, options_.frame, options_.view, options_.gain_adu_per_photon, options_.offset_adu);
     for (auto& value : view.photons.pixels) {
         if (!std::isfinite(value)) {
             throw DataError(origin_ + ": image " + std::to_string(row) +
@@ -78,7 +91,7 @@ ImageFeed::Row ImageFeed::load(std::int64_t row) const {
         }
         value = std::clamp(value, -half_max, half_max);
     }
-    return {torch::from_blob(view.photons.pixels.data(), {size, size}).to(torch::kFloat16), labelled.targets};
+    return {torch::from_blob(view.photons.pixels.data(), {size, size}).to(torch::kFloat16), std::move(view.targets)};
 }
 
 ImageFeed::Row ImageFeed::at(std::int64_t row) const {

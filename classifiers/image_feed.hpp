@@ -37,6 +37,11 @@ struct LabelledImage {
     std::vector<float> targets;
 };
 
+struct LabelledView {
+    Image<float> photons;  // a square of the view's size
+    std::vector<float> targets;
+};
+
 struct FeedOptions {
     ViewSpec view;
     double gain_adu_per_photon = 1.0;
@@ -55,6 +60,9 @@ public:
     // image(row) may be called from several threads; `origin` names the source in messages.
     ImageFeed(std::int64_t row_count, std::function<LabelledImage(std::int64_t)> image, FeedOptions options,
               std::string origin);
+    // The same of views that are made already: gain and offset are not looked at, of the view the size alone.
+    ImageFeed(std::int64_t row_count, std::function<LabelledView(std::int64_t)> view, FeedOptions options,
+              std::string origin);
 
     [[nodiscard]] std::int64_t row_count() const { return static_cast<std::int64_t>(cache_.size()); }
     // (rows, targets) float32.
@@ -72,6 +80,7 @@ private:
     [[nodiscard]] Batch make(std::span<const std::int64_t> rows, const VariationKey* key) const;
 
     std::function<LabelledImage(std::int64_t)> image_;
+    std::function<LabelledView(std::int64_t)> view_;  // one of the two is empty
     FeedOptions options_;
     std::vector<at::Half> photons_of_value_;  // of images that are seen whole and as they are; empty for other views
     std::string origin_;

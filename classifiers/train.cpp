@@ -12,6 +12,7 @@
 #include "classifiers/fit.hpp"
 #include "classifiers/metric.hpp"
 #include "classifiers/predictions.hpp"
+#include "classifiers/take_weights.hpp"
 #include "datasets/recipe_stream.hpp"
 #include "datasets/recipe_toml.hpp"
 #include "simulator/atomic_file.hpp"
@@ -86,37 +87,6 @@ ModelCard make_card(const TrainingData& data, const TrainOptions& options, const
     return card;
 }
 
-// Weights of `from` that have a place of the same name and shape in `to`; tells the rest.
-void take_weights(const std::filesystem::path& path, Classifier& to, const TrainCalls& calls) {
-    const TrainedModel from = load_model(path);
-    const torch::NoGradGuard no_grad;
-    std::vector<std::string> left;
-    std::size_t taken = 0;
-    const auto take = [&](const auto& sources, const auto& places) {
-        for (const auto& place : places) {
-            const auto* source = sources.find(place.key());
-            if (source != nullptr && source->sizes() == place.value().sizes()) {
-                place.value().copy_(*source);
-                ++taken;
-            } else {
-                left.push_back(place.key());
-            }
-        }
-    };
-    take(from.network->named_parameters(), to.named_parameters());
-    take(from.network->named_buffers(), to.named_buffers());
-    if (taken == 0) {
-        throw UsageError(
-            fmt::format("{}: none of its weights fits model '{}' (it is a '{}' of another shape). Give a "
-                        "model of the same architecture, or none.",
-                        path.string(), to.name(), from.card.zoo_name));
-    }
-    if (calls.note) {
-        calls.note(fmt::format("{}: {} tensors taken{}", path.string(), taken,
-                               left.empty() ? "" : fmt::format("; fresh: {}", fmt::join(left, ", "))));
-    }
-}
-
 TrainedModel train_on(const TrainingData& data, ModelCard card, const TrainOptions& options, FitTask task,
                       const torch::Tensor& label_targets, const torch::Tensor& validation_targets,
                       const TrainCalls& calls) {
@@ -128,7 +98,7 @@ TrainedModel train_on(const TrainingData& data, ModelCard card, const TrainOptio
     task.weights.focal_gamma = options.focal_gamma;
     torch::manual_seed(options.seed);
     model.network = make_model(options.model, shape_of(model.card));
-    if (!options.init.empty()) take_weights(options.init, *model.network, calls);
+    if (!options.init.empty()) take_weights(options.init, *model.network, calls.note);
     if (!options.freeze_through.empty()) {
         const auto size = model.card.view.size_px;
         freeze_through(*model.network, options.freeze_through, torch::zeros({1, 1, size, size}));

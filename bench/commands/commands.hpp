@@ -25,6 +25,7 @@ void add_verify(CLI::App& app, const CommonOptions& common);
 void add_inspect(CLI::App& app, const CommonOptions& common);
 void add_train(CLI::App& app, const CommonOptions& common);
 void add_compare(CLI::App& app, const CommonOptions& common);
+void add_ablate(CLI::App& app, const CommonOptions& common);
 void add_evaluate(CLI::App& app, const CommonOptions& common);
 void add_explain(CLI::App& app, const CommonOptions& common);
 void add_embed(CLI::App& app, const CommonOptions& common);
