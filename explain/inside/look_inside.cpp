@@ -73,13 +73,14 @@ struct Job {
     const LookOptions& options;
     const LookProgress& progress;
     std::shared_ptr<Classifier> untrained;
+    ImageFrame frame = image_frame(corpus.info());
 
     void report(const std::string& what, std::int64_t done, std::int64_t total) const {
         if (progress) progress(what, done, total);
     }
     [[nodiscard]] View view(std::int64_t image) const {
         const DetectorResponse& response = corpus.info().response;
-        return make_view(*corpus.shared_image(image), model.card.view, response.gain_adu_per_photon,
+        return make_view(*corpus.shared_image(image), frame, model.card.view, response.gain_adu_per_photon,
                          response.offset_adu);
     }
     [[nodiscard]] std::vector<Image<float>> photons(std::span<const std::int64_t> images) const {
