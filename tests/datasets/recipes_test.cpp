@@ -123,10 +123,10 @@ constexpr std::array<Golden, 16> golden = {{
     {"hollatz-pairs-lattice", {0x27bca273a245eba9ULL, 0xf1ff3059e43ed75dULL}},
     {"ln83", {0xde006b1d24002c7dULL, 0x343555348bbfb4f6ULL}},
     {"ln84", {0xf0809cc83e6ef8d2ULL, 0x1459c47d600ebc9aULL}},
-    {"raster", {0x6ae26cb0de12081fULL, 0xad3af81ce5ebb7f9ULL}},
+    {"raster", {0x72ccc746064c69beULL, 0x4b191adc4c7a17faULL}},
     {"single-particle", {0x46941dfca856c201ULL, 0x2846f99b77703a05ULL}},
     {"still", {0xda7e71beaa6dc5bcULL, 0x5b835f720a3a9a63ULL}},
-    {"xfel-cspad", {0x5d370f8ffe434ddaULL, 0xa92964977195b787ULL}},
+    {"xfel-cspad", {0xfc9c22d13337ffd9ULL, 0x438b36c2fbefd26aULL}},
     {"xfel-rayonix", {0x15b8d1915deb0f47ULL, 0x46b190bae813afd0ULL}},
 }};
 
