@@ -32,8 +32,11 @@ build: setup
 gallery: build
 	tools/gallery $(CURDIR)/$(PROGRAM) $(CURDIR)/docs
 
+# JSON=new.json keeps the times of ten repeats in a file, for `braggbench bench compare`; FILTER=regex chooses.
 bench: build
-	build/release/braggbench_micro
+	build/release/braggbench_micro --benchmark_filter='$(or $(FILTER),.)' $(if $(JSON),--benchmark_out='$(JSON)' \
+	  --benchmark_out_format=json --benchmark_repetitions=10 --benchmark_enable_random_interleaving=true \
+	  --benchmark_context=processor="$$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1 | tr ' ' '_')")
 
 format:
 	git ls-files '*.cpp' '*.hpp' | xargs clang-format -i

@@ -7,6 +7,7 @@
 
 #include "classifiers/interval_classifier.hpp"
 #include "classifiers/metric_clustered_auc.hpp"
+#include "classifiers/metric_confusion.hpp"
 #include "classifiers/metric_regression.hpp"
 #include "classifiers/radial_forest.hpp"
 
@@ -148,23 +149,6 @@ std::vector<double> class_shares(std::span<const int> labels, int class_count) {
     for (const int label : labels) shares[static_cast<std::size_t>(label)] += 1.0;
     for (auto& share : shares) share /= std::max(1.0, static_cast<double>(labels.size()));
     return shares;
-}
-
-std::optional<std::array<double, 2>> recall_mean_ci95(const Confusion& confusion) {
-    double sum = 0.0;
-    std::array<double, 2> squares = {0.0, 0.0};
-    int classes = 0;
-    for (std::size_t c = 0; c < confusion.size(); ++c) {
-        const auto support = std::accumulate(confusion[c].begin(), confusion[c].end(), std::int64_t{0});
-        if (support == 0) continue;
-        const double recall = static_cast<double>(confusion[c][c]) / static_cast<double>(support);
-        const auto wilson = wilson_ci95(confusion[c][c], support);
-        sum += recall;
-        for (std::size_t end = 0; end < 2; ++end) squares[end] += (wilson[end] - recall) * (wilson[end] - recall);
-        ++classes;
-    }
-    if (classes == 0) return std::nullopt;
-    return std::array{(sum - std::sqrt(squares[0])) / classes, (sum + std::sqrt(squares[1])) / classes};
 }
 
 std::vector<ChanceLevel> chance_levels(const BaselineData& data) {

@@ -49,10 +49,6 @@ std::vector<ChanceLevel> chance_levels(const BaselineData& data);
 nlohmann::json chance_json(std::span<const ChanceLevel> levels);
 nlohmann::json best_json(std::span<const ChanceLevel> levels);
 
-// The interval of a balanced accuracy, a mean of independent proportions, from Wilson's of each recall (Zou & Donner
-// 2008, Stat. Med. 27, 1693): defined also where the bootstrap is not, at 1. Absent without images.
-std::optional<std::array<double, 2>> recall_mean_ci95(const Confusion& confusion);
-
 // The same for a number: always the train_median (best by mean absolute error), always the train_mean (best by root
 // mean square), and radial_profile: {name: {"mean_absolute_error": M, "root_mean_square": M, "r_squared": M}, ...}.
 // Empty without train values; without train images the last is left out.

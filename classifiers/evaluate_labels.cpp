@@ -73,7 +73,7 @@ Metric mean_average_precision(const Task& task) {
     }
     if (labels.empty()) return {};
     const std::vector<int> strata(task.truth.size(), 0);
-    return bootstrapped(
+    return bootstrapped_share(
         strata,
         [&](std::span<const int> counts) -> std::optional<double> {
             double sum = 0.0;
@@ -191,7 +191,7 @@ nlohmann::json yes_no_json(const YesNo& question, std::span<const int> train_lab
             {"f1", scores.classes[1].f1},
             {"mcc", scores.mcc},
             {"confusion", confusion},
-            {"roc_auc", roc_auc(question.truth, question.probability, seed)},
+            {"roc_auc", roc_auc(question.truth, question.probability)},
             {"average_precision", average_precision(question.truth, question.probability, seed)}};
 }
 

@@ -110,8 +110,8 @@ std::optional<double> matthews_correlation(const Confusion& confusion) {
     return (right * total - true_by_predicted) / std::sqrt(denominator);
 }
 
-std::optional<std::array<double, 2>> bootstrap_ci95(const Confusion& confusion, const ConfusionStatistic& statistic,
-                                                    std::uint64_t seed, int resamples) {
+std::vector<double> resampled_values(const Confusion& confusion, const ConfusionStatistic& statistic,
+                                     std::uint64_t seed, int resamples) {
     std::vector<double> values;
     for (int r = 0; r < resamples; ++r) {
         RandomStream random(seed, static_cast<std::uint64_t>(r), bootstrap_stage);
@@ -127,7 +127,12 @@ std::optional<std::array<double, 2>> bootstrap_ci95(const Confusion& confusion, 
         }
         if (const auto value = statistic(resample)) values.push_back(*value);
     }
-    return percentile_ci95(std::move(values), resamples);
+    return values;
+}
+
+std::optional<std::array<double, 2>> bootstrap_ci95(const Confusion& confusion, const ConfusionStatistic& statistic,
+                                                    std::uint64_t seed, int resamples) {
+    return percentile_ci95(resampled_values(confusion, statistic, seed, resamples), resamples);
 }
 
 }  // namespace braggbench

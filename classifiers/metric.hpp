@@ -43,5 +43,8 @@ std::optional<double> matthews_correlation(const Confusion& confusion);
 using ConfusionStatistic = std::function<std::optional<double>(const Confusion&)>;
 std::optional<std::array<double, 2>> bootstrap_ci95(const Confusion& confusion, const ConfusionStatistic& statistic,
                                                     std::uint64_t seed, int resamples = 2000);
+// The statistic in each resample in which it is defined.
+std::vector<double> resampled_values(const Confusion& confusion, const ConfusionStatistic& statistic,
+                                     std::uint64_t seed, int resamples);
 
 }  // namespace braggbench

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <utility>
 
 #include "classifiers/random_stage.hpp"
 #include "simulator/error.hpp"
@@ -30,8 +32,25 @@ std::optional<std::array<double, 2>> percentile_ci95(std::vector<double> values,
     return std::array{quantile(values, 0.025), quantile(values, 0.975)};
 }
 
-std::optional<std::array<double, 2>> bootstrap_ci95(std::span<const int> strata, const CountedStatistic& statistic,
-                                                    std::uint64_t seed, int resamples) {
+std::optional<std::array<double, 2>> interval_ci95(double value, std::vector<double> resampled,
+                                                   BootstrapInterval interval, int resamples) {
+    if (interval == BootstrapInterval::percentile) return percentile_ci95(std::move(resampled), resamples);
+    if (value <= 0.0 || value >= 1.0 || !percentile_ci95(resampled, resamples)) return std::nullopt;
+    const auto count = static_cast<double>(resampled.size());
+    const double mean = std::reduce(resampled.begin(), resampled.end()) / count;
+    double variance = 0.0;
+    for (const double one : resampled) variance += (one - mean) * (one - mean) / (count - 1.0);
+    constexpr double z = 1.959963984540054;  // 97.5 % quantile of the normal distribution
+    const double centre = std::log(value / (1.0 - value));
+    const double half = z * std::sqrt(variance) / (value * (1.0 - value));
+    return std::array{1.0 / (1.0 + std::exp(half - centre)), 1.0 / (1.0 + std::exp(-half - centre))};
+}
+
+namespace {
+
+// Of those resamples where it is defined.
+std::vector<double> resampled_values(std::span<const int> strata, const CountedStatistic& statistic, std::uint64_t seed,
+                                     int resamples) {
     if (resamples < min_resamples) {
         throw UsageError(fmt::format("{} resamples (their 2.5 % quantile would be uncertain itself). Give {} or more.",
                                      resamples, min_resamples));
@@ -55,14 +74,32 @@ std::optional<std::array<double, 2>> bootstrap_ci95(std::span<const int> strata,
         }
         if (const auto value = statistic(counts)) values.push_back(*value);
     }
-    return percentile_ci95(std::move(values), resamples);
+    return values;
+}
+
+Metric with_interval(std::span<const int> strata, const CountedStatistic& statistic, std::optional<double> chance,
+                     std::uint64_t seed, BootstrapInterval interval, int resamples) {
+    const auto value = statistic(std::vector<int>(strata.size(), 1));
+    if (!value) return {std::nullopt, std::nullopt, chance};
+    return {value, interval_ci95(*value, resampled_values(strata, statistic, seed, resamples), interval, resamples),
+            chance};
+}
+
+}  // namespace
+
+std::optional<std::array<double, 2>> bootstrap_ci95(std::span<const int> strata, const CountedStatistic& statistic,
+                                                    std::uint64_t seed, int resamples) {
+    return percentile_ci95(resampled_values(strata, statistic, seed, resamples), resamples);
 }
 
 Metric bootstrapped(std::span<const int> strata, const CountedStatistic& statistic, std::optional<double> chance,
                     std::uint64_t seed, int resamples) {
-    const auto value = statistic(std::vector<int>(strata.size(), 1));
-    if (!value) return {std::nullopt, std::nullopt, chance};
-    return {value, bootstrap_ci95(strata, statistic, seed, resamples), chance};
+    return with_interval(strata, statistic, chance, seed, BootstrapInterval::percentile, resamples);
+}
+
+Metric bootstrapped_share(std::span<const int> strata, const CountedStatistic& statistic, std::optional<double> chance,
+                          std::uint64_t seed, int resamples) {
+    return with_interval(strata, statistic, chance, seed, BootstrapInterval::logit, resamples);
 }
 
 }  // namespace braggbench

@@ -21,11 +21,22 @@ using CountedStatistic = std::function<std::optional<double>(std::span<const int
 std::optional<std::array<double, 2>> bootstrap_ci95(std::span<const int> strata, const CountedStatistic& statistic,
                                                     std::uint64_t seed, int resamples = 2000);
 
+// How an interval follows from the resamples. Those of a share near 1 crowd below it, and their quantiles hold the
+// truth too rarely (docs/metrics.md): `logit` is for statistics in [0, 1], normal on that scale with the resamples'
+// standard deviation.
+enum class BootstrapInterval { percentile, logit };
+
 // The statistic of the sample with its interval; without value there is none.
 Metric bootstrapped(std::span<const int> strata, const CountedStatistic& statistic, std::optional<double> chance,
                     std::uint64_t seed, int resamples = 2000);
+// The same of a share, on the logit's scale.
+Metric bootstrapped_share(std::span<const int> strata, const CountedStatistic& statistic, std::optional<double> chance,
+                          std::uint64_t seed, int resamples = 2000);
 
-// The interval of statistics already resampled, by the same rules.
+// The interval of a statistic already resampled, `value` that of the sample, by the same rules. Of a value of 0 or 1
+// `logit` gives none.
+std::optional<std::array<double, 2>> interval_ci95(double value, std::vector<double> resampled,
+                                                   BootstrapInterval interval, int resamples);
 std::optional<std::array<double, 2>> percentile_ci95(std::vector<double> values, int resamples);
 
 }  // namespace braggbench

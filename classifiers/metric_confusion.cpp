@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
+#include "classifiers/metric_bootstrap.hpp"
 #include "simulator/error.hpp"
 
 namespace braggbench {
@@ -120,6 +122,23 @@ std::optional<double> quadratic_weighted_kappa(const Confusion& confusion) {
     return 1.0 - observed * static_cast<double>(sums.total) / expected;
 }
 
+std::optional<std::array<double, 2>> recall_mean_ci95(const Confusion& confusion) {
+    double sum = 0.0;
+    std::array<double, 2> squares = {0.0, 0.0};
+    int classes = 0;
+    for (std::size_t c = 0; c < confusion.size(); ++c) {
+        const auto support = std::accumulate(confusion[c].begin(), confusion[c].end(), std::int64_t{0});
+        if (support == 0) continue;
+        const double recall = static_cast<double>(confusion[c][c]) / static_cast<double>(support);
+        const auto wilson = wilson_ci95(confusion[c][c], support);
+        sum += recall;
+        for (std::size_t end = 0; end < 2; ++end) squares[end] += (wilson[end] - recall) * (wilson[end] - recall);
+        ++classes;
+    }
+    if (classes == 0) return std::nullopt;
+    return std::array{(sum - std::sqrt(squares[0])) / classes, (sum + std::sqrt(squares[1])) / classes};
+}
+
 Confusion merge_classes(const Confusion& confusion, std::span<const int> group_of_class, int group_count) {
     const auto count = static_cast<std::size_t>(std::max(0, group_count));
     Confusion merged(count, std::vector<std::int64_t>(count, 0));
@@ -150,10 +169,13 @@ ConfusionScores confusion_scores(const Confusion& confusion, std::uint64_t seed,
         right += confusion[c][c];
         occurring += sums.support[c] > 0 ? 1 : 0;
     }
-    const auto with_bootstrap = [&](const ConfusionStatistic& statistic, std::optional<double> chance) {
+    const auto with_bootstrap = [&](const ConfusionStatistic& statistic, std::optional<double> chance,
+                                    BootstrapInterval interval) {
         const auto value = statistic(confusion);
         if (!value) return Metric{std::nullopt, std::nullopt, chance};
-        return Metric{value, bootstrap_ci95(confusion, statistic, seed, resamples), chance};
+        return Metric{
+            value, interval_ci95(*value, resampled_values(confusion, statistic, seed, resamples), interval, resamples),
+            chance};
     };
     ConfusionScores scores;
     scores.classes = class_scores(confusion, guess_shares);
@@ -172,11 +194,11 @@ ConfusionScores confusion_scores(const Confusion& confusion, std::uint64_t seed,
         if (defined > 0) f1_chance = sum / defined;
     }
     scores.accuracy = proportion(right, sums.total, majority);
-    scores.balanced_accuracy =
-        with_bootstrap(balanced_accuracy, occurring > 0 ? std::optional(1.0 / occurring) : std::nullopt);
-    scores.macro_f1 = with_bootstrap(macro_f1, f1_chance);
-    scores.mcc = with_bootstrap(matthews_correlation, 0.0);
-    scores.quadratic_kappa = with_bootstrap(quadratic_weighted_kappa, 0.0);
+    scores.balanced_accuracy = {balanced_accuracy(confusion), recall_mean_ci95(confusion),
+                                occurring > 0 ? std::optional(1.0 / occurring) : std::nullopt};
+    scores.macro_f1 = with_bootstrap(macro_f1, f1_chance, BootstrapInterval::logit);
+    scores.mcc = with_bootstrap(matthews_correlation, 0.0, BootstrapInterval::percentile);
+    scores.quadratic_kappa = with_bootstrap(quadratic_weighted_kappa, 0.0, BootstrapInterval::percentile);
     return scores;
 }
 

@@ -36,11 +36,16 @@ std::optional<double> macro_f1(const Confusion& confusion);
 // images are of one class and are called that.
 std::optional<double> quadratic_weighted_kappa(const Confusion& confusion);
 
+// The interval of a balanced accuracy, a mean of independent proportions, from Wilson's of each recall (Zou & Donner
+// 2008, Stat. Med. 27, 1693): defined also where the bootstrap is not, at 1. Absent without images.
+std::optional<std::array<double, 2>> recall_mean_ci95(const Confusion& confusion);
+
 // Classes joined to groups: group_of_class[c] in [0, group_count), e.g. hit or miss. UsageError otherwise.
 Confusion merge_classes(const Confusion& confusion, std::span<const int> group_of_class, int group_count);
 std::vector<int> merge_labels(std::span<const int> labels, std::span<const int> group_of_class, int group_count);
 
-// All of it; intervals by stratified bootstrap (bootstrap_ci95) except those of proportions. Chance: accuracy that of
+// All of it; intervals by stratified bootstrap, of macro F1 on the logit's scale, except
+// those of proportions and their mean (recall_mean_ci95). Chance: accuracy that of
 // the majority class of guess_shares, balanced accuracy 1 / classes that occur, MCC and kappa 0, macro F1 that of the
 // guess of class_scores().
 struct ConfusionScores {

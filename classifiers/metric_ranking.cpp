@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "classifiers/metric_bootstrap.hpp"
+#include "classifiers/metric_clustered_auc.hpp"
 #include "simulator/error.hpp"
 
 namespace braggbench {
@@ -38,13 +39,8 @@ std::optional<double> prevalence(std::span<const int> truth) {
            static_cast<double>(truth.size());
 }
 
-Metric auc_metric(const Ranking& ranking, std::span<const int> strata, std::uint64_t seed, int resamples) {
-    return bootstrapped(
-        strata, [&](std::span<const int> counts) { return ranking.roc_auc(counts); }, 0.5, seed, resamples);
-}
-
 Metric precision_metric(const Ranking& ranking, std::span<const int> strata, std::uint64_t seed, int resamples) {
-    return bootstrapped(
+    return bootstrapped_share(
         strata, [&](std::span<const int> counts) { return ranking.average_precision(counts); },
         prevalence(ranking.truth()), seed, resamples);
 }
@@ -143,8 +139,12 @@ std::optional<Ranking::RocPoint> Ranking::at_false_positive_rate(double highest_
     return best;
 }
 
-Metric roc_auc(std::span<const int> truth, std::span<const double> scores, std::uint64_t seed, int resamples) {
-    return auc_metric(Ranking(truth, scores), truth, seed, resamples);
+Metric roc_auc(std::span<const int> truth, std::span<const double> scores) {
+    const auto auc = clustered_auc(truth, scores);
+    if (!auc) return {std::nullopt, std::nullopt, 0.5};
+    // One image of a kind says nothing about how such images scatter.
+    const bool single = std::min(auc->positive_groups, auc->negative_groups) < 2;
+    return {auc->auc, single ? std::nullopt : std::optional(auc->ci95), 0.5};
 }
 
 Metric average_precision(std::span<const int> truth, std::span<const double> scores, std::uint64_t seed,
@@ -182,20 +182,20 @@ OneVersusRest one_versus_rest(std::span<const int> truth, std::span<const std::v
         }
         rankings.emplace_back(is_class, column);
         // The strata are the classes, as for the mean over them.
-        result.roc_auc.push_back(auc_metric(rankings.back(), truth, seed, resamples));
+        result.roc_auc.push_back(roc_auc(is_class, column));
         result.average_precision.push_back(precision_metric(rankings.back(), truth, seed, resamples));
         if (result.average_precision.back().value) {
             prevalences += *result.average_precision.back().chance;
             ++present;
         }
     }
-    result.mean_roc_auc = bootstrapped(
+    result.mean_roc_auc = bootstrapped_share(
         truth,
         [&](std::span<const int> counts) {
             return mean_over(rankings, [&](const Ranking& ranking) { return ranking.roc_auc(counts); });
         },
         0.5, seed, resamples);
-    result.mean_average_precision = bootstrapped(
+    result.mean_average_precision = bootstrapped_share(
         truth,
         [&](std::span<const int> counts) {
             return mean_over(rankings, [&](const Ranking& ranking) { return ranking.average_precision(counts); });

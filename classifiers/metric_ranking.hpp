@@ -1,5 +1,5 @@
 // How well scores rank images of a class above all others: ROC-AUC and average precision, binary and one class against
-// the rest, as scikit-learn defines them (equal scores are one threshold), with bootstrap intervals and chance.
+// the rest, as scikit-learn defines them (equal scores are one threshold), with intervals and chance.
 #pragma once
 
 #include <cstdint>
@@ -46,9 +46,9 @@ private:
     std::vector<char> last_of_tie_;   // of order_
 };
 
-// Chance 0.5.
-Metric roc_auc(std::span<const int> truth, std::span<const double> scores, std::uint64_t seed, int resamples = 2000);
-// Chance: the share of the class.
+// Interval of clustered_auc(); none with fewer than two images of a kind. Chance 0.5.
+Metric roc_auc(std::span<const int> truth, std::span<const double> scores);
+// Interval by bootstrap on the logit's scale, as those of means over classes. Chance: the share of the class.
 Metric average_precision(std::span<const int> truth, std::span<const double> scores, std::uint64_t seed,
                          int resamples = 2000);
 

@@ -10,6 +10,7 @@ inline constexpr Stage shuffle_stage = static_cast<Stage>(100);
 inline constexpr Stage augmentation_stage = static_cast<Stage>(101);
 inline constexpr Stage bootstrap_stage = static_cast<Stage>(102);
 inline constexpr Stage folds_stage = static_cast<Stage>(103);
+inline constexpr Stage permutation_stage = static_cast<Stage>(110);
 inline constexpr Stage classical_stage = static_cast<Stage>(120);
 
 // A number in [0, count).

@@ -161,6 +161,8 @@ void add_bench(CLI::App& app, const CommonOptions& common) {
     sub->add_flag("--print", command->print, "print the suite's TOML");
     sub->add_flag("--keys", command->keys, "print every key that a suite may have, with its meaning and default");
     sub->add_flag("--json", command->json, "print the file of results instead of the table");
+    sub->require_subcommand(0, 1);
+    add_bench_compare(*sub, common);
     sub->callback([sub, command, &common] {
         if (sub->get_subcommands().empty()) run_bench(*command, common);
     });

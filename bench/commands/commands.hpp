@@ -12,6 +12,8 @@ struct CommonOptions {
     int threads = 0;  // resolved: >= 1
 };
 
+// `braggbench bench compare` and `bench baseline`.
+void add_bench_compare(CLI::App& bench, const CommonOptions& common);
 void add_recipes(CLI::App& app, const CommonOptions& common);
 void add_simulate(CLI::App& app, const CommonOptions& common);
 void add_generate(CLI::App& app, const CommonOptions& common);

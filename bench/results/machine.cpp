@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <fstream>
 #include <limits>
@@ -18,8 +19,8 @@ namespace {
 
 constexpr int repeats = 9;
 constexpr std::size_t table_size = std::size_t{1} << 23U;  // of 4 bytes
-constexpr int arithmetic_rounds = 10'000'000;
-constexpr int memory_reads = 3'000'000;
+constexpr int arithmetic_rounds = 20'000'000;
+constexpr int memory_reads = 7'000'000;
 
 std::string processor() {
     std::ifstream file("/proc/cpuinfo");
@@ -51,19 +52,27 @@ std::uint32_t walk(const std::vector<std::uint32_t>& table) {
 
 }  // namespace
 
-double calibration_ms() {
-    std::vector<std::uint32_t> table(table_size);
-    std::iota(table.begin(), table.end(), 0U);
-    double least = std::numeric_limits<double>::infinity();
-    volatile float kept = 0.0F;
-    for (int repeat = 0; repeat < repeats; ++repeat) {
+CalibrationKernel::CalibrationKernel() : table_(table_size) { std::iota(table_.begin(), table_.end(), 0U); }
+
+double CalibrationKernel::run() const { return static_cast<double>(arithmetic()) + static_cast<double>(walk(table_)); }
+
+Calibration calibrate() {
+    const CalibrationKernel kernel;
+    Calibration result{std::numeric_limits<double>::infinity(), 0.0};
+    std::array<double, repeats> logarithms{};
+    volatile double kept = 0.0;
+    for (double& logarithm : logarithms) {
         const auto start = std::chrono::steady_clock::now();
-        kept = arithmetic() + static_cast<float>(walk(table));
+        kept = kernel.run();
         const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - start;
-        least = std::min(least, elapsed.count());
+        result.least_ms = std::min(result.least_ms, elapsed.count());
+        logarithm = std::log(elapsed.count());
     }
     static_cast<void>(kept);
-    return least;
+    const double mean = std::accumulate(logarithms.begin(), logarithms.end(), 0.0) / repeats;
+    for (const double one : logarithms) result.scatter += (one - mean) * (one - mean) / (repeats - 1);
+    result.scatter = std::sqrt(result.scatter);
+    return result;
 }
 
 MachineRecord this_machine(int threads) {
@@ -73,7 +82,9 @@ MachineRecord this_machine(int threads) {
     machine.threads = threads;
     machine.memory_gib = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE)) /
                          static_cast<double>(1ULL << 30U);
-    machine.calibration_ms = calibration_ms();
+    const Calibration calibration = calibrate();
+    machine.calibration_ms = calibration.least_ms;
+    machine.calibration_scatter = calibration.scatter;
     return machine;
 }
 

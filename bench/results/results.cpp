@@ -154,7 +154,7 @@ std::vector<std::string> results_faults(const Results& results) {
     if (results.suite.empty()) faults.emplace_back("suite: no name. Give one.");
     if (!results.provenance.is_object()) faults.emplace_back("provenance: not an object. Give one.");
     const MachineRecord& machine = results.machine;
-    for (const double value : {machine.memory_gib, machine.calibration_ms}) {
+    for (const double value : {machine.memory_gib, machine.calibration_ms, machine.calibration_scatter}) {
         if (!std::isfinite(value) || value < 0.0) {
             faults.push_back(fmt::format("machine: {} (not a size or time). Make the file anew.", value));
         }
@@ -201,7 +201,8 @@ json results_json(const Results& results) {
                      {"cores", machine.cores},
                      {"threads", machine.threads},
                      {"memory_gib", machine.memory_gib},
-                     {"calibration_ms", machine.calibration_ms}}},
+                     {"calibration_ms", machine.calibration_ms},
+                     {"calibration_scatter", machine.calibration_scatter}}},
                    {"steps", std::move(steps)},
                    {"measures", std::move(measures)}};
     if (!results.baseline.empty()) {

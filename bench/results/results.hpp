@@ -57,7 +57,8 @@ struct MachineRecord {
     int cores = 0;
     int threads = 0;
     double memory_gib = 0.0;
-    double calibration_ms = 0.0;  // least time of the calibration kernel
+    double calibration_ms = 0.0;       // least time of the calibration kernel
+    double calibration_scatter = 0.0;  // standard deviation of the logarithm of its times: how busy the machine was
 };
 
 // Why a baseline replaced another: `bench baseline update` adds one, oldest first.

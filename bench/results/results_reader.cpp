@@ -2,10 +2,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <cmath>
-#include <fstream>
-#include <iterator>
+#include <algorithm>
 
+#include "bench/results/json_file.hpp"
 #include "bench/results/results.hpp"
 #include "simulator/error.hpp"
 #include "simulator/nearest_name.hpp"
@@ -121,33 +120,19 @@ StepRecord read_step(const json& object, const std::string& place) {
 }
 
 MachineRecord read_machine(const json& object, const std::string& place) {
-    const Members members(object, place, {"processor", "cores", "threads", "memory_gib", "calibration_ms"});
-    return {members.text("processor"), static_cast<int>(members.integer("cores")),
-            static_cast<int>(members.integer("threads")), members.number("memory_gib"),
-            members.number("calibration_ms")};
+    const Members members(object, place,
+                          {"processor", "cores", "threads", "memory_gib", "calibration_ms", "calibration_scatter"});
+    return {members.text("processor"),
+            static_cast<int>(members.integer("cores")),
+            static_cast<int>(members.integer("threads")),
+            members.number("memory_gib"),
+            members.number("calibration_ms"),
+            members.number("calibration_scatter")};
 }
 
 BaselineRecord read_baseline(const json& object, const std::string& place) {
     const Members members(object, place, {"date", "reason", "previous", "version"});
     return {members.text("date"), members.text("reason"), members.text("previous"), members.text("version")};
-}
-
-json parse(const std::filesystem::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    if (!file || !std::filesystem::is_regular_file(path)) {
-        throw DataError(fmt::format("{}: cannot be read. Is the name right?", path.string()));
-    }
-    const std::string content{std::istreambuf_iterator<char>(file), {}};
-    if (content.find_first_not_of(" \t\r\n") == std::string::npos) {
-        throw DataError(fmt::format("{}: empty (a run that was stopped writes no file). {}", path.string(), anew));
-    }
-    try {
-        return json::parse(content);
-    } catch (const json::exception& error) {
-        throw DataError(
-            fmt::format("{}: not JSON ({}). NaN and Infinity are none either: undefined values are null. {}",
-                        path.string(), error.what(), anew));
-    }
 }
 
 void require_schema(const json& object, const std::string& place) {
@@ -164,7 +149,7 @@ void require_schema(const json& object, const std::string& place) {
 
 Results read_results(const std::filesystem::path& path) {
     const std::string place = path.string();
-    const json object = parse(path);
+    const json object = read_json_file(path, anew);
     require_schema(object, place);
     const Members members(object, place,
                           {"schema", "suite", "suite_hash", "provenance", "machine", "steps", "measures", "baseline"});

@@ -174,6 +174,7 @@ TEST(Machine, IsKnownWithItsCalibration) {
     EXPECT_EQ(machine.threads, 2);
     EXPECT_GT(machine.memory_gib, 0.1);
     EXPECT_GT(machine.calibration_ms, 1.0);
+    EXPECT_GE(machine.calibration_scatter, 0.0);
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ inline Results small_results() {
     results.suite = "small";
     results.suite_hash = "00ff";
     results.provenance = {{"version", "0.1.0"}, {"git_commit", "abcdef"}};
-    results.machine = {"Test 3000", 4, 2, 15.5, 100.0};
+    results.machine = {"Test 3000", 4, 2, 15.5, 100.0, 0.01};
     results.steps = {{"corpus", "generate", "01", true, 2.5, 4.75}, {"network", "evaluate", "02", false, 1.0, 1.5}};
     results.measures = {
         {"network/accuracy",

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "classifiers/interval_classifier.hpp"
+#include "classifiers/metric_confusion.hpp"
 #include "classifiers/radial_forest.hpp"
 #include "simulator/error.hpp"
 #include "simulator/random.hpp"

@@ -38,7 +38,7 @@ TEST(MetricRanking, ScoresByHand) {
 }
 
 TEST(MetricRanking, UndefinedStaysUndefined) {
-    EXPECT_FALSE(roc_auc(std::vector{1, 1}, std::vector{0.1, 0.2}, 1).value.has_value());
+    EXPECT_FALSE(roc_auc(std::vector{1, 1}, std::vector{0.1, 0.2}).value.has_value());
     EXPECT_FALSE(average_precision(std::vector{0, 0}, std::vector{0.1, 0.2}, 1).value.has_value());
     EXPECT_FALSE(Ranking({}, {}).roc_auc().has_value());
     EXPECT_TRUE(Ranking({}, {}).roc_curve().empty());
@@ -58,7 +58,7 @@ TEST(MetricRanking, IntervalsCoverTheTruth) {
             truth.push_back(i % 2);
             scores.push_back(random.normal() + truth.back());
         }
-        const auto auc = roc_auc(truth, scores, seed);
+        const auto auc = roc_auc(truth, scores);
         EXPECT_EQ(*auc.chance, 0.5);
         covered += (*auc.ci95)[0] < 0.7602 && 0.7602 < (*auc.ci95)[1] ? 1 : 0;
     }

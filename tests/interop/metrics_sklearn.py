@@ -1,4 +1,4 @@
-"""Every metric agrees with scikit-learn (and SciPy's binomial test) to 1e-9, on random and on awkward inputs.
+"""Every metric agrees with scikit-learn (and SciPy's binomial and rank sum tests) to 1e-9, on random and on awkward inputs.
 
 usage: metrics_sklearn.py WRITE_METRICS
 """
@@ -10,7 +10,7 @@ import warnings
 
 try:
     import numpy as np
-    from scipy.stats import binomtest
+    from scipy.stats import binomtest, mannwhitneyu
     from sklearn import metrics
     from sklearn.calibration import calibration_curve
 except ImportError as error:
@@ -74,6 +74,8 @@ def cases(rng):
         {"first": b, "second": c, "p": rng.random(6) ** 3}
         for b, c in ((0, 0), (5, 5), (0, 12), (3, 1), (40, 61), (700, 500), (20000, 20400), (0, 3000))
     ]
+    rank_sum = [{"first": rng.normal(size=m), "second": rng.normal(size=n) + 1} for m, n in ((4, 6), (10, 10), (30, 25))]
+    rank_sum.append({"first": rng.integers(0, 5, 12), "second": rng.integers(1, 6, 9)})  # ties
     return {
         "confusion": confusion,
         "ranking": ranking,
@@ -81,6 +83,7 @@ def cases(rng):
         "calibration": calibration,
         "regression": regression,
         "mcnemar": mcnemar,
+        "rank_sum": rank_sum,
     }
 
 
@@ -170,6 +173,12 @@ def judge_mcnemar(case, ours):
     same(ours["holm"], holm, "Holm")
 
 
+def judge_rank_sum(case, ours):
+    a, b = np.asarray(case["first"]), np.asarray(case["second"])
+    exact = len(a) + len(b) <= 40 and len(set(a) | set(b)) == len(a) + len(b)
+    same(ours["p"], mannwhitneyu(a, b, method="exact" if exact else "asymptotic").pvalue, "rank sum")
+
+
 def main(write_metrics):
     warnings.simplefilter("ignore")
     for seed in range(3):
@@ -184,6 +193,7 @@ def main(write_metrics):
             ("calibration", judge_calibration),
             ("regression", judge_regression),
             ("mcnemar", judge_mcnemar),
+            ("rank_sum", judge_rank_sum),
         ):
             for case, ours in zip(asked[kind], answered[kind], strict=True):
                 judge(case, ours)

@@ -7,6 +7,7 @@
 #include "classifiers/metric_calibration.hpp"
 #include "classifiers/metric_comparison.hpp"
 #include "classifiers/metric_confusion.hpp"
+#include "classifiers/metric_paired.hpp"
 #include "classifiers/metric_ranking.hpp"
 #include "classifiers/metric_regression.hpp"
 
@@ -72,6 +73,11 @@ json mcnemar_case(const json& input) {
             {"holm", p}};
 }
 
+json rank_sum_case(const json& input) {
+    return {{"p", braggbench::rank_sum_p(input.at("first").get<std::vector<double>>(),
+                                         input.at("second").get<std::vector<double>>())}};
+}
+
 }  // namespace
 
 int main() {
@@ -79,7 +85,8 @@ int main() {
     const auto input = json::parse(std::cin);
     const std::vector<std::pair<const char*, json (*)(const json&)>> kinds = {
         {"confusion", confusion_case},     {"ranking", ranking_case},       {"one_versus_rest", one_versus_rest_case},
-        {"calibration", calibration_case}, {"regression", regression_case}, {"mcnemar", mcnemar_case}};
+        {"calibration", calibration_case}, {"regression", regression_case}, {"mcnemar", mcnemar_case},
+        {"rank_sum", rank_sum_case}};
     for (const auto& [name, compute] : kinds) {
         output[name] = json::array();
         for (const auto& one : input.at(name)) output[name].push_back(compute(one));

@@ -1,0 +1,16 @@
+// A baseline is a file of results that others are compared with. Replacing it is a decision with a reason, which stays
+// in the file.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "bench/results/results.hpp"
+
+namespace braggbench {
+
+// Writes `fresh` to `baseline`, with the history of what was there and a new record. There may be no file yet. Throws
+// UsageError without a reason or for another suite, DataError for a baseline that cannot be read.
+BaselineRecord update_baseline(const std::filesystem::path& baseline, const Results& fresh, const std::string& reason);
+
+}  // namespace braggbench
