@@ -1,5 +1,5 @@
-// braggbench: one program, one subcommand per job. Exit codes: 0 done, 1 an audit found a leak, a check a wrong answer
-// or a comparison a regression, 2 usage, 3 data, 4 internal error.
+// braggbench: one program, one subcommand per job. Exit codes: 0 done, 1 an audit, check or comparison found a fault, 2
+// usage, 3 data, 4 internal error.
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -48,9 +48,7 @@ int run(int argc, char** argv) {
         ->check(CLI::Range(0, 1024));
     app.footer(
         "Exit codes: 0 done; 1 an audit found a leak, a check a wrong answer or a comparison a regression; 2 the "
-        "request "
-        "cannot be carried out as put; 3 a file cannot be "
-        "used; 4 internal error.");
+        "request cannot be carried out as put; 3 a file cannot be used; 4 internal error.");
     app.parse_complete_callback([&common] {
         if (common.threads == 0) common.threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
         braggbench::prepare_torch(common.threads);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include "bench/commands/commands.hpp"
 #include "bench/progress.hpp"
@@ -39,27 +40,40 @@ std::string duration(double seconds) {
     return s >= 60 ? fmt::format("{}m{:02d}s", s / 60, s % 60) : fmt::format("{}s", s);
 }
 
-double seconds_of(const std::vector<PlannedStep>& steps, std::size_t from) {
+// Of what is to be run from that step on; absent if one of these is not known.
+std::optional<double> seconds_of(const std::vector<PlannedStep>& steps, std::size_t from) {
     double seconds = 0.0;
-    for (std::size_t i = from; i < steps.size(); ++i) seconds += steps[i].estimated_s;
+    for (std::size_t i = from; i < steps.size(); ++i) {
+        if (steps[i].cached) continue;
+        if (!steps[i].estimated_s) return std::nullopt;
+        seconds += *steps[i].estimated_s;
+    }
     return seconds;
 }
 
 std::string plan_text(const Suite& suite, const std::vector<PlannedStep>& steps, const std::filesystem::path& cache) {
-    std::string out = fmt::format("suite {}: {}\n\n{:<26} {:<12} {:>9} {:>10}  estimate from\n", suite.name,
+    std::string out = fmt::format("suite {}: {}\n\n{:<30} {:<12} {:>8} {:>10}  estimated from\n", suite.name,
                                   suite.description, "step", "kind", "time", "disk");
+    double seconds = 0.0;
     double mib = 0.0;
+    int unknown = 0;
     for (const auto& step : steps) {
-        const std::string source = step.cached               ? "(its result is there)"
-                                   : step.recorded_steps > 0 ? fmt::format("{} steps run here", step.recorded_steps)
-                                                             : "two cores of 2.45 GHz";
-        out += fmt::format(
-            "{:<26} {:<12} {:>9} {:>10}  {}\n", step.name, step.kind, step.cached ? "-" : duration(step.estimated_s),
-            step.cached || step.estimated_mib == 0.0 ? "-" : fmt::format("{:.0f} MiB", step.estimated_mib), source);
-        if (!step.cached) mib += step.estimated_mib;
+        if (step.cached || !step.estimated_s) {
+            unknown += step.cached ? 0 : 1;
+            out += fmt::format("{:<30} {:<12} {:>8} {:>10}  {}\n", step.name, step.kind, step.cached ? "-" : "?",
+                               step.cached ? "-" : "?",
+                               step.cached ? "(its result is there)" : "(none of its kind was run with this cache)");
+            continue;
+        }
+        seconds += *step.estimated_s;
+        mib += *step.estimated_mib;
+        out += fmt::format("{:<30} {:<12} {:>8} {:>10}  {} steps of its kind\n", step.name, step.kind,
+                           duration(*step.estimated_s), fmt::format("{:.0f} MiB", *step.estimated_mib),
+                           step.recorded_steps);
     }
-    return out + fmt::format("{:<26} {:<12} {:>9} {:>10}  in {}\n", "all", "", duration(seconds_of(steps, 0)),
-                             fmt::format("{:.0f} MiB", mib), cache.string());
+    return out + fmt::format("{:<30} {:<12} {:>8} {:>10}  in {}{}\n", "all", "", duration(seconds),
+                             fmt::format("{:.0f} MiB", mib), cache.string(),
+                             unknown > 0 ? fmt::format(", and {} steps of which nothing is known", unknown) : "");
 }
 
 Results run(const Suite& suite, const SuiteOptions& options, bool quiet) {
@@ -76,10 +90,10 @@ Results run(const Suite& suite, const SuiteOptions& options, bool quiet) {
     calls.progress = [&](std::int64_t done, std::int64_t total) { progress->update(done, total); };
     calls.note = [&](const std::string& line) { progress->note(line); };
     calls.on_done = [&](const StepRecord& record) {
-        const double left_s = seconds_of(steps, step + 1);
+        const auto left_s = seconds_of(steps, step + 1);
         progress->note(fmt::format("[{}/{}] {} ({}): {}{}", step + 1, steps.size(), record.name, record.kind,
                                    record.cached ? "as before" : fmt::format("{:.1f} s", record.wall_s),
-                                   left_s > 0.0 ? ", about " + duration(left_s) + " left" : ""));
+                                   left_s && *left_s > 0.0 ? ", about " + duration(*left_s) + " left" : ""));
     };
     return run_suite(suite, options, calls);
 }
@@ -148,6 +162,7 @@ void add_bench(CLI::App& app, const CommonOptions& common) {
     sub->add_flag("--print", command->print, "print the suite's TOML");
     sub->add_flag("--keys", command->keys, "print every key that a suite may have, with its meaning and default");
     sub->add_flag("--json", command->json, "print the file of results instead of the table");
+    sub->require_subcommand(0, 1);
     add_bench_compare(*sub, common);
     sub->callback([sub, command, &common] {
         if (sub->get_subcommands().empty()) run_bench(*command, common);

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <cstring>
 #include <map>
 
 #include "bench/suite/measures.hpp"

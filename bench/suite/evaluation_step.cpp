@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "bench/suite/measures.hpp"
 #include "bench/suite/steps.hpp"

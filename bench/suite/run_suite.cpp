@@ -79,16 +79,6 @@ fs::path corpus_path(const Entries& entries, const std::string& step) {
 
 double megapixels(const Recipe& recipe) { return 1e-6 * recipe.width_px * recipe.height_px; }
 
-// Seconds per unit of work on two cores of 2.45 GHz (docs/suites.md).
-double usual_rate(const std::string& kind) {
-    static const std::map<std::string, double> rates = {{"corpus", 0.02},     {"model", 1e-4}, {"evaluation", 0.05},
-                                                        {"explanation", 0.5}, {"peaks", 0.05}, {"check", 0.2},
-                                                        {"speed", 0.05}};
-    return rates.at(kind);
-}
-// Of a corpus file; peaks and labels included.
-constexpr double mib_per_megapixel = 0.9;
-
 class Jobs {
 public:
     Jobs(const Suite& suite, const MachineRecord& machine) : suite_(suite), machine_(machine) {
@@ -156,7 +146,6 @@ private:
         const double work = static_cast<double>(step.resolved.image_count) * megapixels(step.resolved);
         add_job(step.name, "corpus", hash_of("corpus", decides, {}), work,
                 [&step](const Entries&, const StepWork& work_of) { return run_corpus_step(step, work_of); });
-        jobs_.back().planned.estimated_mib = work * mib_per_megapixel;
     }
 
     void add(const ModelStep& step) {
@@ -267,9 +256,10 @@ void estimate(std::vector<Job>& jobs, const StepCache& cache) {
         planned.cached = job.kept && cache.has(planned.kind, planned.hash);
         if (planned.cached) continue;
         const auto rate = recorded.find(planned.kind);
-        const bool known = rate != recorded.end();
-        planned.recorded_steps = known ? rate->second.steps : 0;
-        planned.estimated_s = planned.work * (known ? rate->second.seconds_per_work : usual_rate(planned.kind));
+        if (rate == recorded.end()) continue;
+        planned.recorded_steps = rate->second.steps;
+        planned.estimated_s = planned.work * rate->second.seconds;
+        planned.estimated_mib = planned.work * rate->second.bytes / (1024.0 * 1024.0);
     }
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,11 +28,10 @@ struct PlannedStep {
     std::string hash;     // of everything that decides its result
     bool cached = false;  // its result is there already
     double work = 0.0;    // in the kind's own unit
-    // By the mean rate of the steps of this kind in the cache, or, if there are none, by what was measured on two cores
-    // of 2.45 GHz; 0 where it is there.
-    double estimated_s = 0.0;
-    int recorded_steps = 0;      // that the estimate rests on; 0: on none of this machine
-    double estimated_mib = 0.0;  // on disk, of corpora
+    // By the mean rates of the steps of this kind in the cache; absent where it has none, or has this very one.
+    std::optional<double> estimated_s;
+    std::optional<double> estimated_mib;  // on disk
+    int recorded_steps = 0;               // that both rest on
 };
 
 std::vector<PlannedStep> plan_suite(const Suite& suite, const SuiteOptions& options);

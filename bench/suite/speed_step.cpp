@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <functional>
 #include <limits>
 
 #include "bench/suite/known_names.hpp"
@@ -65,7 +66,7 @@ public:
     }
 
     void generate() const {
-        for (const auto index : images_) source_.record(index);
+        for (const auto index : images_) [[maybe_unused]] const auto record = source_.record(index);
     }
     void compress() const { encode(CorpusRecord(record_)); }
     void find(PeakFinder finder) const {

@@ -154,23 +154,21 @@ CacheEntry StepCache::get(const std::string& kind, const std::string& hash, doub
 }
 
 std::map<std::string, RecordedRate> StepCache::recorded_rates() const {
-    struct Sum {
-        int steps = 0;
-        double wall_s = 0.0;
-        double work = 0.0;
-    };
-    std::map<std::string, Sum> sums;
+    std::map<std::string, RecordedRate> rates;
+    std::map<std::string, double> work;
     for (const auto& entry : fs::directory_iterator(directory_)) {
         const auto contents = read_contents(entry.path());
-        if (!contents.is_object()) continue;
-        auto& sum = sums[contents.value("kind", "")];
-        ++sum.steps;
-        sum.wall_s += contents.value("wall_s", 0.0);
-        sum.work += contents.value("work", 0.0);
+        if (!contents.is_object() || !(contents.value("work", 0.0) > 0.0)) continue;
+        const std::string kind = contents.value("kind", "");
+        auto& rate = rates[kind];
+        ++rate.steps;
+        rate.seconds += contents.value("wall_s", 0.0);
+        for (const auto& size : contents.at("files")) rate.bytes += size.get<double>();
+        work[kind] += contents.value("work", 0.0);
     }
-    std::map<std::string, RecordedRate> rates;
-    for (const auto& [kind, sum] : sums) {
-        if (sum.work > 0.0) rates[kind] = {sum.steps, sum.wall_s / sum.work};
+    for (auto& [kind, rate] : rates) {
+        rate.seconds /= work.at(kind);
+        rate.bytes /= work.at(kind);
     }
     return rates;
 }

@@ -28,10 +28,11 @@ struct CacheEntry {
     double cpu_s = 0.0;
 };
 
-// What the steps of one kind took so far.
+// What the steps of one kind took so far, for a unit of their work.
 struct RecordedRate {
     int steps = 0;
-    double seconds_per_work = 0.0;
+    double seconds = 0.0;
+    double bytes = 0.0;  // on disk
 };
 
 class StepCache {
