@@ -233,8 +233,12 @@ std::vector<MeasuredCell> measure_cells(std::span<const CellResult> cells, const
                 result.score.resampled.push_back(statistic(counts));
                 if (result.score.resampled.back()) defined.push_back(*result.score.resampled.back());
             }
-            result.metric = {result.score.value, percentile_ci95(defined, static_cast<int>(resamples.size())),
-                             chance_of(column, measure)};
+            const auto rule = measure == "r_squared" ? BootstrapInterval::percentile : BootstrapInterval::logit;
+            result.metric = {result.score.value, std::nullopt, chance_of(column, measure)};
+            if (result.score.value) {
+                result.metric.ci95 =
+                    interval_ci95(*result.score.value, defined, rule, static_cast<int>(resamples.size()));
+            }
             result.images = column.images.size();
             if (question.kind == HeadKind::multi_label && !column.truth.empty()) {
                 for (const double truth : column.truth) result.prevalence += truth;

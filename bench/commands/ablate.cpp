@@ -6,6 +6,7 @@
 #include <chrono>
 #include <iostream>
 #include <memory>
+#include <span>
 
 #include "bench/ablation/ablation_page.hpp"
 #include "bench/ablation/ablation_words.hpp"

@@ -1,9 +1,11 @@
 // Grids as text, and what is made of the results of cells: no network is trained here.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <set>
 
 #include "bench/ablation/ablation_page.hpp"
@@ -293,11 +295,12 @@ CellResult made_cell(const Cell& cell, double strength) {
                    {"answer_multiply_adds", 1e6},
                    {"learn_multiply_adds", 1e9}};
     result.training = {{"best_epoch", 2}, {"train_images", 40}};
-    result.support = {{{"label", "ice & <snow>"},
-                       {"about", "ice_rings"},
-                       {"true", 40},
-                       {"visible_in_image", 30},
-                       {"visible_in_view", 12}}};
+    result.support = nlohmann::json::array();
+    result.support.push_back({{"label", "ice & <snow>"},
+                              {"about", "ice_rings"},
+                              {"true", 40},
+                              {"visible_in_image", 30},
+                              {"visible_in_view", 12}});
     result.provenance = {{"version", "0"}, {"git_commit", "none"}};
     return result;
 }
@@ -381,7 +384,9 @@ TEST(Summary, FindsThePlantedDifferenceAndMakesAWellFormedPage) {
     ASSERT_EQ(questions.size(), 2U);
     for (const auto& found : questions[0].at("effects")) {
         if (found.at("axis") != "view") continue;
-        EXPECT_EQ(found.at("p_holm").get<double>() < 0.05, found.at("value") == "crop:centre:SIZE") << found.dump(2);
+        // Maxima and means answer the same here, and a difference of nothing has no p.
+        const bool clear = found.contains("p_holm") && found.at("p_holm").get<double>() < 0.05;
+        EXPECT_EQ(clear, found.at("value") == "crop:centre:SIZE") << found.dump(2);
     }
     EXPECT_EQ(questions[0].at("interactions").size(), 1U);
     const auto page = ablation_html(result, "braggbench ablate \"x & y\"");
