@@ -82,7 +82,7 @@ std::string maps_section(const json& result, const std::filesystem::path& direct
     for (const json& image : member(result, "drawn")) {
         html += fmt::format("<h3>Image {}: {}</h3>\n", count(image, "image"), escape(text(image, "labels")));
         for (const json& stage : member(image, "stages")) {
-            html += picture(directory, stage, "sheet",
+            html += picture(directory, stage, "natural",
                             fmt::format("{}: {} of {} maps; of all {} are empty for this image", text(stage, "stage"),
                                         count(stage, "shown"), count(stage, "maps"), count(stage, "empty")));
         }
@@ -230,7 +230,7 @@ std::string inversion_section(const json& result, const std::filesystem::path& d
                   rows);
     for (const json& shown : member(inversion, "pictures")) {
         html +=
-            picture(directory, shown, "sheet",
+            picture(directory, shown, "natural",
                     fmt::format("Image {} ({}), {} network: the image, then by stage and TV weight, with feature error",
                                 count(shown, "image"), text(shown, "labels"), text(shown, "network")));
     }
