@@ -1,4 +1,4 @@
-// Prints the tables of docs/comparing.md: how often 95 % intervals hold the truth, how often a comparison of two runs
+// Prints how often 95 % intervals hold the truth, how often a comparison of two runs
 // between which nothing changed reports a change, and how often changes as large as stated are found.
 // Usage: interval_coverage [wilson | bootstrap | paired | alarms | power] [simulations, default 2000]
 #include <fmt/format.h>
