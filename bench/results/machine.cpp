@@ -75,6 +75,8 @@ Calibration calibrate() {
     return result;
 }
 
+double calibration_ms() { return calibrate().least_ms; }
+
 MachineRecord this_machine(int threads) {
     MachineRecord machine;
     machine.processor = processor();
