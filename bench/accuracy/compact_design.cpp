@@ -1,5 +1,5 @@
 // What the parts of our networks are worth: each variant of `compact` trained alike on a corpus' train split and scored
-// on its validation split; the test split is not read. docs/models.md holds a run.
+// on its validation split; the test split is not read.
 //   compact_design CORPUS [EPOCHS]
 
 #include <fmt/format.h>

@@ -1,5 +1,4 @@
-// Our networks for bright spots of 1-4 px on Poisson background, in three sizes. Why they are as they are, with the
-// measurements: docs/models.md.
+// Our networks for bright spots of 1-4 px on Poisson background, in three sizes.
 #pragma once
 
 #include <memory>
@@ -14,7 +13,7 @@ struct CompactOptions {
     // Channels of the stages, the first at stride 2 and each following at twice the stride of the one before.
     std::vector<int> widths = {8, 16, 32, 32, 64};
     int hidden = 48;  // units between pooling and outputs
-    // What the choice was made from (bench/accuracy/compact_design.cpp).
+    // What bench/accuracy/compact_design.cpp asks the worth of.
     bool contrast = true;  // pixels in units of the local noise; else their fourth root alone
     bool level = true;     // local level and noise beside stage 2
     bool mean_pool = true;
