@@ -75,7 +75,6 @@ Calibration calibrate() {
     return result;
 }
 
-double calibration_ms() { return calibrate().least_ms; }
 
 MachineRecord this_machine(int threads) {
     MachineRecord machine;

@@ -22,7 +22,6 @@ struct Calibration {
 };
 // Of several repeats of it, together about a second.
 Calibration calibrate();
-double calibration_ms();  // its least_ms
 
 // `threads` as the run uses them. Takes about a second, for the calibration.
 MachineRecord this_machine(int threads);

@@ -33,7 +33,7 @@ nlohmann::json library_versions() {
     unsigned minor = 0;
     unsigned release = 0;
     H5get_libversion(&major, &minor, &release);
-    return {{"fftw", fftwf_version},
+    return {{"fftw", std::string(fftwf_version)},
             {"hdf5", fmt::format("{}.{}.{}", major, minor, release)},
             {"libtorch", TORCH_VERSION},
             {"opencv", cv::getVersionString()}};

@@ -279,8 +279,6 @@ CacheEntry run_unkept(const Job& job, const Entries& entries, const StepWork& wo
     return entry;
 }
 
-fs::path cache_of(const SuiteOptions& options) { return options.cache.empty() ? default_suite_cache() : options.cache; }
-
 std::string suite_hash(const Suite& suite) {
     json content = json::object();
     for_each_step_kind(suite, [&](const char* kind, const auto& steps, const char*) {
@@ -344,7 +342,10 @@ Results run_suite(const Suite& suite, const SuiteOptions& options, const SuiteCa
         } else {
             // What other speeds are compared with is measured beside them.
             if (step.kind == "speed") {
-                results.machine.calibration_ms = std::min(results.machine.calibration_ms, calibration_ms());
+                const Calibration now = calibrate();
+                auto& machine = results.machine;
+                machine.calibration_ms = std::min(machine.calibration_ms, now.least_ms);
+                machine.calibration_scatter = std::max(machine.calibration_scatter, now.scatter);
             }
             entries[step.name] = run_unkept(job, entries, work);
         }

@@ -8,6 +8,7 @@
 
 #include "bench/suite/step_cache.hpp"
 #include "bench/suite/suite.hpp"
+#include "labels/draw.hpp"
 
 namespace braggbench {
 
