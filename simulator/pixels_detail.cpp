@@ -36,6 +36,9 @@ double solid_angle(const Scene& scene, const Panel& panel, double close_mm, cons
     return panel.pixel_size_mm * panel.pixel_size_mm * close_mm / (range2 * std::sqrt(range2));
 }
 
+constexpr double unit_roundoff = 6e-8;
+constexpr double largest_error = 5e-6;
+
 }  // namespace
 
 Eigen::Vector2d point_in_pixel(int oversample, int point) {
@@ -157,8 +160,6 @@ void TileGeometry::deposit(const PixelRegion& region, double scale, std::span<co
 bool single_precision_suffices(const Scene& scene, const Lattice& lattice, const Panel& panel, int reach_px) {
     // An edge decides all or nothing, and nothing averages its error out.
     if (lattice.crystal->shape == BlockShape::top_hat) return false;
-    constexpr double unit_roundoff = 6e-8;
-    constexpr double largest_error = 5e-6;
     double shortest_A = scene.sources.front().wavelength_A;
     for (const Source& source : scene.sources) shortest_A = std::min(shortest_A, source.wavelength_A);
     const double close_mm = std::abs(outward_normal(panel).dot(panel.origin_mm));
@@ -171,6 +172,12 @@ bool single_precision_suffices(const Scene& scene, const Lattice& lattice, const
                                  lattice.shape_from_hkl.diagonal().cwiseAbs().maxCoeff() * std::max(indices, 1.0));
     const bool fringes = lattice.crystal->shape == BlockShape::square || lattice.crystal->shape == BlockShape::round;
     return error * (fringes ? std::numbers::pi : 1.0) < largest_error;
+}
+
+bool single_precision_holds(const Eigen::Matrix3d& argument_from_direction, const Panel& panel, int reach_px) {
+    const double close_mm = std::abs(outward_normal(panel).dot(panel.origin_mm));
+    const double turn = std::numbers::sqrt2 * 0.5 * reach_px * panel.pixel_size_mm / close_mm;
+    return unit_roundoff * argument_from_direction.rowwise().norm().maxCoeff() * turn < largest_error;
 }
 
 }  // namespace braggbench::pixels

@@ -109,6 +109,9 @@ Eigen::Vector3d place_mm(const Scene& scene, const Panel& panel, double fast_px,
 // axes: the argument of the interference function then errs by less than 5e-6.
 bool single_precision_suffices(const Scene& scene, const Lattice& lattice, const Panel& panel, int reach_px);
 
+// The same for Gaussians, whose argument changes by `argument_from_direction` with a direction: by less than 5e-6.
+bool single_precision_holds(const Eigen::Matrix3d& argument_from_direction, const Panel& panel, int reach_px);
+
 // Add the expected Bragg photons of one panel's region (in its own pixels) to the image.
 void add_dense(const Scene& scene, const Lattice& lattice, const Panel& panel, const PixelRegion& region,
                Image<double>& image);

@@ -8,12 +8,14 @@
 #include <cstdint>
 #include <functional>
 #include <numbers>
+#include <optional>
 #include <type_traits>
 #include <vector>
 
 #include "simulator/geometry.hpp"
 #include "simulator/pixels_detail.hpp"
 #include "simulator/pixels_patch.hpp"
+#include "simulator/pixels_rays.hpp"
 #include "simulator/pixels_spots.hpp"
 
 namespace braggbench::pixels {
@@ -46,6 +48,9 @@ public:
         normal_ = panel.fast_axis.cross(panel.slow_axis);
         if (normal_.dot(panel.origin_mm) < 0) normal_ = -normal_;
         weighs_sources_ = polarization_varies(scene);
+        if (law != Law::top_hat && scene.sampling->combination == PixelSampling::Combination::product) {
+            rays_.emplace(scene, lattice, panel, region);
+        }
     }
 
     void add(Image<double>& image) {
@@ -63,6 +68,7 @@ public:
                 grid_ = {
                     origin_mm_ + panel_.pixel_size_mm * (within.x() * panel_.fast_axis + within.y() * panel_.slow_axis),
                     panel_.fast_axis, panel_.slow_axis, panel_.pixel_size_mm};
+                if (rays_) rays_->set_grid(grid_, close_mm_);
                 paint_all(point);
                 for (int slow = region_.slow_first; slow <= region_.slow_last; slow += tile_px) {
                     for (int fast = region_.fast_first; fast <= region_.fast_last; fast += tile_px) {
@@ -111,6 +117,7 @@ private:
     void paint_spindle(int spindle, int point, double share, double& mean_f2) {
         table_.fill(scene_, lattice_, spindle, point);
         if (table_.steps.empty()) return;
+        if (rays_) rays_->set_steps(table_);
         measure_spread();
         std::vector<Reflection> reflections = candidates(share);
         if (reflections.empty()) return;
@@ -218,7 +225,11 @@ private:
     }
 
     void paint_reflection(const Reflection& reflection, double x2) {
-        find_spots(reflection, x2);
+        const Eigen::Vector3d r0 =
+            lattice_.settings[static_cast<std::size_t>(nominal_.setting)].transpose() * reflection.r;
+        rotate_all(r0);
+        if (rays_ && rays_->paint(r0, rotated_, reflection.f2, x2, raw_, largest_)) return;
+        find_spots(r0, x2);
         find_borders((1.0 + margin_share(law)) * x2);
         if (spots_.count == 0) return;
         if constexpr (law == Law::round_gaussian) {
@@ -255,11 +266,8 @@ private:
     }
 
     // Fills spots_.step and spots_.v*.
-    void find_spots(const Reflection& reflection, double x2) {
+    void find_spots(const Eigen::Vector3d& r0, double x2) {
         const double reach = 1.1 * widest_ * std::sqrt(x2);
-        const Eigen::Vector3d r0 =
-            lattice_.settings[static_cast<std::size_t>(nominal_.setting)].transpose() * reflection.r;
-        rotate_all(r0);
         const double r2 = r0.squaredNorm();
         const std::size_t blocks = table_.blocks;
         spots_.reserve(table_.steps.size());
@@ -522,6 +530,7 @@ private:
     Spots spots_;
     std::vector<std::size_t> pending_, later_;
     Patch<T> patch_;
+    std::optional<RayPainter> rays_;  // where all blocks meet the same sources
 };
 
 double shortest_A(const Scene& scene) {
@@ -597,13 +606,8 @@ void add_sparse(const Scene& scene, const Lattice& lattice, const Panel& panel, 
         run<double, Law::top_hat>(scene, lattice, panel, region, image);
         return;
     }
-    constexpr double unit_roundoff = 6e-8;
-    constexpr double largest_error = 5e-6;
-    const double close_mm = std::abs(panel.fast_axis.cross(panel.slow_axis).dot(panel.origin_mm));
-    const double turn = std::numbers::sqrt2 * 0.5 * patch_px * panel.pixel_size_mm / close_mm;
-    const double steepest =
-        (lattice.shape_from_hkl * lattice.hkl_from_lab.front()).rowwise().norm().maxCoeff() / shortest_A(scene);
-    if (unit_roundoff * steepest * turn < largest_error) {
+    if (single_precision_holds(lattice.shape_from_hkl * lattice.hkl_from_lab.front() / shortest_A(scene), panel,
+                               patch_px)) {
         run_gaussian<float>(scene, lattice, panel, region, image);
     } else {
         run_gaussian<double>(scene, lattice, panel, region, image);

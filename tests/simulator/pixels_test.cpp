@@ -85,6 +85,25 @@ TEST(Pixels, EveryShapeAgreesWithTheScalarLoop) {
     }
 }
 
+// More wavelengths than are taken together, unequal ones, and blocks that make spots of several tiles.
+TEST(Pixels, WavelengthsOfOneRayAgreeWithTheScalarLoop) {
+    for (const BlockShape shape : {BlockShape::gaussian, BlockShape::gaussian_stock}) {
+        Experiment experiment = scene(shape, {9, 8, 7});
+        experiment.detector.sensor_thickness_um = 0;
+        PixelSampling sampling;
+        for (int i = 0; i < 20; ++i) {
+            sampling.sources.push_back({Eigen::Vector3d::UnitZ(), 1.2 + 0.002 * i + 0.0001 * i * i, 1.0 + i % 3});
+        }
+        sampling.mosaic_blocks.resize(1);
+        for (const double angle : {0.0, 0.03, -0.02}) {
+            const Eigen::AngleAxisd turn(angle, Eigen::Vector3d(1, 2, -1).normalized());
+            sampling.mosaic_blocks.front().push_back(turn.toRotationMatrix());
+        }
+        EXPECT_LT(largest_difference(render_pixels(experiment, sampling), list_loop(experiment, sampling)), 2e-6)
+            << static_cast<int>(shape);
+    }
+}
+
 TEST(Pixels, JointListOfEqualPairsIsTheProduct) {
     const Experiment experiment = scene(BlockShape::gaussian, {10, 10, 10});
     PixelSampling product = small_sampling();
