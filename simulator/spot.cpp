@@ -190,9 +190,9 @@ Eigen::Matrix3d SpotPainter::envelope(const Eigen::Matrix3d& blur) const {
 }
 
 Eigen::Matrix2d SpotPainter::across_given_along(const Eigen::Matrix3d& blur) const {
+    // Given what lies along r, the Gaussian across it is narrower; how much is known of that, as if the spectrum were
+    // Gaussian.
     Eigen::Matrix2d across = blur.topLeftCorner<2, 2>();
-    // Given what lies along r, the Gaussian across it is narrower; not so where an edged spectrum blurs that place.
-    if (smearing_->wavelengths->half_range() > 0) return across;
     const Eigen::Vector2d tilt = blur.topRightCorner<2, 1>();
     const double rms = smearing_->wavelengths->rms() * length_;
     across -= tilt * tilt.transpose() / (blur(2, 2) + rms * rms);
@@ -279,8 +279,19 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
     }
     Eigen::Matrix3d covariance = blur;
     covariance.topLeftCorner<2, 2>() += mosaic_in_spot_;
+    // Where a spectrum with edges meets a cap, what lies along r and across it given that are whitened apart.
+    const bool wide_blur =
+        wavelengths.kind() == Kind::table && std::sqrt(blur(2, 2)) / length_ > wavelengths.widest_blur();
+    const bool tilted = cap && wavelengths.half_range() > 0 && !wide_blur;
+    if (tilted) {
+        covariance.topLeftCorner<2, 2>() = across_given_along(blur) + mosaic_in_spot_;
+        covariance.topRightCorner<2, 1>().setZero();
+        covariance.bottomLeftCorner<1, 2>().setZero();
+    }
     const Cholesky factor(covariance);
     const Eigen::Matrix3d whiten_from_spot = factor.inverse();
+    // From the same with the blur along r in the place of what lies there.
+    Eigen::Matrix3d whiten_from_blur = whiten_from_spot;
     const Eigen::Vector3d offset_in_spot =
         lab_from_spot_.transpose() * (k * direction_ - Eigen::Vector3d(0, 0, k) - r_);
     const Eigen::Vector3d offset = whiten_from_spot * offset_in_spot;
@@ -349,7 +360,7 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
         form.top_hat_scale = static_cast<float>(std::sqrt(2.0 * std::numbers::pi) * (1.0 - h * h) / (2.0 * h));
     } else if (method.kind == Kind::table) {
         const double blur_in_e = factor.l22 / length_;
-        if (blur_in_e > wavelengths.widest_blur()) {
+        if (blur_in_e > wavelengths.widest_blur() || (cap && !tilted)) {
             method.kind = Kind::gaussian;
         } else {
             const double reach = wavelengths.half_range() + spot_cut_sigma * blur_in_e;
@@ -371,7 +382,13 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
     if (cap) {
         const double rms = wavelengths.rms() * length_;
         const Eigen::Matrix2d across = across_given_along(blur);
-        if (wavelengths.half_range() == 0) {
+        if (tilted) {
+            const Eigen::Vector2d move =
+                whiten_from_spot.topLeftCorner<2, 2>() * blur.topRightCorner<2, 1>() / factor.l22;
+            form.tilt_0 = static_cast<float>(move[0]);
+            form.tilt_1 = static_cast<float>(move[1]);
+            whiten_from_blur.topRightCorner<2, 1>() = -move / factor.l22;
+        } else {
             form.radial =
                 to_float(Eigen::Vector3d(factor.l20, factor.l21, factor.l22) / std::sqrt(blur(2, 2) + rms * rms));
         }
@@ -391,7 +408,7 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
     if (smearing_->clipped) {
         const Eigen::Matrix3d shape = lab_from_spot_.transpose() * smearing_->shape * lab_from_spot_;
         const Eigen::Matrix3d index_from_spot = smearing_->hkl_from_lab * lab_from_spot_;
-        const Eigen::Matrix3d from_y = index_from_spot * shape * whiten_from_spot.transpose();
+        const Eigen::Matrix3d from_y = index_from_spot * shape * whiten_from_blur.transpose();
         const Eigen::Matrix3d rest =
             index_from_spot * shape * index_from_spot.transpose() - from_y * from_y.transpose();
         for (int axis = 0; axis < 3; ++axis) {
@@ -404,7 +421,7 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
 
     double curvature = 0.0;  // of the spot's spine, px per px^2
     if (mosaic_in_spot_(0, 0) + mosaic_in_spot_(1, 1) > 0) {
-        const Eigen::Matrix<double, 2, 3> from_y = mosaic_in_spot_ * whiten_from_spot.transpose().topRows<2>();
+        const Eigen::Matrix<double, 2, 3> from_y = mosaic_in_spot_ * whiten_from_blur.transpose().topRows<2>();
         const Eigen::Matrix<double, 2, 3> rotate = from_y / (std::numbers::sqrt2 * length_);
         const double explained = rotate.squaredNorm();
         const double bend = std::max(0.5 * mosaic_in_spot_.trace() / (length_ * length_) - explained, 0.0);

@@ -33,16 +33,16 @@ struct SpotForm {
     const float* cap_table;                               // what MosaicCapTable::select() wrote
     float cap_last;                                       // MosaicCapTable::last_column
     float skew_0, skew_1;  // of the Gaussian's share: times cos(2 phi) and sin(2 phi) across r
-    // The part along r of y, divided by its rms; 0 if the spectrum is known to be flat over what the shape spans.
+    // The part along r of y, divided by its rms, where the spectrum is Gaussian.
     Vec3 radial;
+    // Where a spectrum with edges meets a cap, y has its parts along and across r whitened apart: what lies across r
+    // moves by so much for each rms of the blur along it.
+    float tilt_0, tilt_1;
     float posterior_share;  // mean e from y . (r + y), whitened, and constant
     float posterior_mean;
     std::array<Vec3, 3> index_shift;  // distance from the lattice point within the block's shape, from y
     Vec3 index_per_rms;               // 1 / its rms
 };
-
-// Of |s|, so that 1 / sqrt(1 + s) is good to 3e-7.
-inline constexpr double largest_closeness = 0.15;
 
 struct SpotMethod {
     WavelengthSmearing::Kind kind = WavelengthSmearing::Kind::sharp;
