@@ -195,6 +195,8 @@ Experiment make_experiment(const Recipe& recipe, const SceneRule& drawn, std::ui
                                                  part.components.end());
     }
     experiment.response = recipe.response;
+    experiment.integration = {recipe.integrator == "pixels" ? Integrator::pixels : Integrator::spots,
+                              recipe.integrator_samples, recipe.integrator_oversample};
     if (experiment.response.dead_time.dead_time_ns > 0) {
         experiment.response.dead_time.model = DeadTime::Model::non_paralyzable;
     }

@@ -197,11 +197,16 @@ void check_preset(const Recipe& recipe, FaultCollector& collector) {
     }
 }
 
+void check_word(const char* key, const std::string& value, const std::vector<std::string>& known,
+                FaultCollector& collector) {
+    if (std::ranges::find(known, value) != known.end()) return;
+    collector.add(fmt::format("{} = \"{}\" (it is none of {}). Did you mean \"{}\"?", key, value,
+                              fmt::join(known, ", "), nearest_name(value, known)));
+}
+
 void check_words(const SceneRule& scene, FaultCollector& collector) {
     const auto one_of = [&](const char* key, const std::string& value, const std::vector<std::string>& known) {
-        if (std::ranges::find(known, value) != known.end()) return;
-        collector.add(fmt::format("{} = \"{}\" (it is none of {}). Did you mean \"{}\"?", key, value,
-                                  fmt::join(known, ", "), nearest_name(value, known)));
+        check_word(key, value, known, collector);
     };
     one_of("beam.spectrum", scene.spectrum, {"gaussian", "top-hat", "sase", "two-colour"});
     one_of("crystal.mosaic_law", scene.mosaic_law, {"gaussian", "nanobragg-cap"});
@@ -339,6 +344,7 @@ void validate(const Recipe& recipe) {
                         "their sum <= 0.95.",
                         recipe.validation_fraction + recipe.test_fraction));
     }
+    check_word("integrator.name", recipe.integrator, {"spots", "pixels"}, collector);
     if (recipe.detector_preset != "none") check_preset(recipe, collector);
     if (recipe.classes.empty()) collector.add("no [[class]] (every image needs a label). Add at least one.");
     Names names("class");

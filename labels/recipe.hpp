@@ -177,6 +177,10 @@ struct Recipe {
 
     DetectorResponse response;
 
+    std::string integrator = "spots";  // "spots" or "pixels"
+    int integrator_samples = 4096;     // of pixels (simulator/integration.hpp)
+    int integrator_oversample = 4;
+
     SceneRule scene;  // what the classes start from
     std::vector<ClassRule> classes;
     std::vector<VariationRule> variations;

@@ -61,6 +61,11 @@ void for_each_corpus_field(RecipeRef& r, Visitor&& visit) {
     visit("beam", "diameter_um", r.beam_diameter_um, Bounds{0.01, 1e4}, "of a uniform round beam");
     visit("beam", "polarization", r.polarization, Bounds{-1, 1}, "Kahn factor; 1 = field along lab x");
 
+    visit("integrator", "name", r.integrator, text, "of lattices: spots, or pixels, which samples (docs/spots.md)");
+    visit("integrator", "samples", r.integrator_samples, Bounds{1, 1e7}, "of pixels: blocks, wavelengths, directions");
+    visit("integrator", "oversample", r.integrator_oversample, Bounds{1, 100},
+          "points along a pixel's edge, of pixels");
+
     visit("raster", "columns", r.raster.columns, Bounds{0, 10000}, "of a grid scan across each crystal; 0 = none");
     visit("raster", "rows", r.raster.rows, Bounds{0, 10000}, "of it");
     visit("raster", "step_um", r.raster.step_um, Bounds{1e-3, 1e4}, "between its positions");

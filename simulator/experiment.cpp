@@ -6,6 +6,16 @@
 
 namespace braggbench {
 
+void check(const Integration& integration, Faults& faults) {
+    faults.require(integration.oversample >= 1 && integration.oversample <= 100, "integration.oversample",
+                   integration.oversample, "a pixel has from 1 to 100 points along each edge",
+                   "Give a small positive number.");
+    const double points = static_cast<double>(integration.oversample) * integration.oversample;
+    faults.require(integration.samples >= points && integration.samples <= 10'000'000, "integration.samples",
+                   integration.samples, "each of the oversample^2 points of a pixel has at least one, all at most 1e7",
+                   "Take more of them, or a smaller oversample.");
+}
+
 void validate(const Experiment& experiment) {
     Faults faults;
     check(experiment.beam, faults);
@@ -29,6 +39,14 @@ void validate(const Experiment& experiment) {
     check(experiment.anisotropy, faults);
     check(experiment.ice, faults);
     check(experiment.response, faults);
+    check(experiment.integration, faults);
+    for (std::size_t i = 0; i < experiment.crystals.size(); ++i) {
+        if (experiment.integration.integrator == Integrator::spots) break;
+        faults.require(experiment.crystals[i].diffuse_halo_fraction == 0,
+                       fmt::format("crystals[{}].diffuse_halo_fraction", i),
+                       experiment.crystals[i].diffuse_halo_fraction, "the pixels integrator has no halo",
+                       "Give 0, or use the spots integrator.");
+    }
     faults.report();
 }
 

@@ -11,6 +11,7 @@
 #include "simulator/crystal.hpp"
 #include "simulator/detector.hpp"
 #include "simulator/ice.hpp"
+#include "simulator/integration.hpp"
 #include "simulator/occluders.hpp"
 #include "simulator/response.hpp"
 #include "simulator/single_particle.hpp"
@@ -30,6 +31,7 @@ struct Experiment {
     Anisotropy anisotropy;
     Ice ice;
     DetectorResponse response;
+    Integration integration;
 };
 
 // Throws UsageError that lists every fault of the experiment at once (non-finite or out-of-range values).

@@ -277,28 +277,33 @@ void add_lattice(const Scene& scene, const Lattice& lattice, const Panel& panel,
 
 }  // namespace
 
-Image<float> render_pixels(const Experiment& experiment, const PixelSampling& sampling, const PixelOptions& options) {
-    validate(experiment);
+void add_pixels(const Experiment& experiment, const PixelSampling& sampling, const PixelOptions& options,
+                Image<double>& expected_photons) {
     Faults faults;
     check(sampling, experiment, faults);
     check(options, experiment.detector, faults);
     faults.report();
     const Scene scene = make_scene(experiment, sampling, options);
-    Image<double> bragg(experiment.detector.image_width_px, experiment.detector.image_height_px);
     const bool dark = experiment.beam.fluence_photons_per_m2 <= 0;
     for (std::size_t number = 0; number < experiment.crystals.size() && !dark; ++number) {
         const Lattice lattice = make_lattice(scene, number);
         for (const Panel& panel : experiment.detector.panels) {
             PixelRegion region;
-            if (region_of(panel, options, region)) add_lattice(scene, lattice, panel, region, bragg);
+            if (region_of(panel, options, region)) add_lattice(scene, lattice, panel, region, expected_photons);
         }
     }
     if (options.isotropic_e2 > 0 && !dark) {
         for (const Panel& panel : experiment.detector.panels) {
             PixelRegion region;
-            if (region_of(panel, options, region)) add_isotropic(scene, panel, region, bragg);
+            if (region_of(panel, options, region)) add_isotropic(scene, panel, region, expected_photons);
         }
     }
+}
+
+Image<float> render_pixels(const Experiment& experiment, const PixelSampling& sampling, const PixelOptions& options) {
+    validate(experiment);
+    Image<double> bragg(experiment.detector.image_width_px, experiment.detector.image_height_px);
+    add_pixels(experiment, sampling, options, bragg);
     Image<float> image(bragg.width, bragg.height);
     add_background(experiment, image);
     for (std::size_t i = 0; i < image.size(); ++i) image.pixels[i] += static_cast<float>(bragg.pixels[i]);

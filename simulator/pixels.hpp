@@ -112,6 +112,11 @@ struct PixelOptions {
     std::vector<std::uint8_t> mask;  // if not empty, one value per pixel of the image: 0 leaves the pixel 0
 };
 
+// Adds the expected photons of every lattice, as render_pixels() has them. Throws UsageError for lists or options that
+// cannot be; the experiment must have passed validate().
+void add_pixels(const Experiment& experiment, const PixelSampling& sampling, const PixelOptions& options,
+                Image<double>& expected_photons);
+
 // Background included (add_background), in the units of render(). An ellipsoid (BlockShape::round) has pi / 6 of the
 // cells of its box, and so many more blocks: its peak is pi / 6 of the square shape's, as nanoBragg has it. Throws
 // UsageError from validate(), or for lists or options that cannot be.

@@ -303,10 +303,7 @@ void RayPainter::paint_group(Tile<T>& tile, const RayGroup& group, const Frame& 
             if (of_tile_.empty()) continue;
             place(tile, fast, slow, fast_last - fast + 1, slow_last - slow + 1);
             const bool series = round_ && group.stretch.back() - 1.0 < series_limit;
-            if (series) {
-                for (auto& moment : tile.moment) std::fill_n(moment.begin(), tile.columns * tile.rows, T(0));
-                std::fill_n(tile.u.begin(), tile.columns * tile.rows, T(0));
-            }
+            if (series) begin_series(tile, group, frame);
             for (const BlockBox& box : of_tile_) {
                 const Eigen::Vector3d r(rotated[0][box.block], rotated[1][box.block], rotated[2][box.block]);
                 switch (frame.borders) {
@@ -323,7 +320,7 @@ void RayPainter::paint_group(Tile<T>& tile, const RayGroup& group, const Frame& 
                         add_block<T, 3>(tile, group, frame, box, r, series);
                 }
             }
-            if (series) add_series(tile, group, frame);
+            if (series) end_series(tile, group);
             for (int row = 0; row <= slow_last - slow; ++row) {
                 double* const pixels =
                     image.data() + static_cast<std::size_t>(slow + row) * static_cast<std::size_t>(panel_.width_px) +
@@ -416,7 +413,7 @@ void RayPainter::add_block(Tile<T>& tile, const RayGroup& group, const Frame& fr
         const T* const px = tile.x.data() + start;
         const T* const py = tile.y.data() + start;
         const T* const pz = tile.z.data() + start;
-        T* const to_u = tile.u.data() + start;
+        T* const to_u = tile.u.data();
         T* const to_tau = tile.tau.data();
         T* const to_outside = tile.outside.data();
         T* const to_clipped = tile.clipped.data();
@@ -441,11 +438,14 @@ void RayPainter::add_block(Tile<T>& tile, const RayGroup& group, const Frame& fr
             to_tau[i] = tau;
             to_outside[i] = away * away + tau - limit;
             if constexpr (borders > 0) {
-                // The largest distance in indices, of the first and the last wavelength.
+                // The distances in indices of the first and the last wavelength.
+                T nearest = T(0);
                 T farthest = T(0);
                 const auto look_at = [&](std::size_t k, T at) {
-                    farthest = std::max(farthest, std::abs(at * first_stretch + first_move * index[k][2]));
-                    farthest = std::max(farthest, std::abs(at * last_stretch + last_move * index[k][2]));
+                    const T first = at * first_stretch + first_move * index[k][2];
+                    const T last = at * last_stretch + last_move * index[k][2];
+                    farthest = std::max(farthest, std::max(std::abs(first), std::abs(last)));
+                    nearest = std::max(nearest, std::max(std::min(first, last), -std::max(first, last)));
                     return at;
                 };
                 to_i0[i] = look_at(0, index[0][0] * x0 + index[0][1] * x1 + index[0][2] * x2);
@@ -454,6 +454,7 @@ void RayPainter::add_block(Tile<T>& tile, const RayGroup& group, const Frame& fr
                 if constexpr (borders > 2)
                     to_i2[i] = look_at(2, index[2][0] * x0 + index[2][1] * x1 + index[2][2] * x2);
                 to_clipped[i] = T(0.5) - farthest;
+                to_outside[i] = nearest > T(0.5) ? T(1) : to_outside[i];
             }
         }
         for (int cell = 0; cell < length; cell += cell_px) {
@@ -463,12 +464,16 @@ void RayPainter::add_block(Tile<T>& tile, const RayGroup& group, const Frame& fr
             const Lanes<T> u = load(to_u + cell);
             const Lanes<T> tau = load(to_tau + cell);
             if (series) {
-                Whole<T> clipped = 0;
+                // Some wavelengths of a pixel on one side of a border, others on the other?
+                Whole<T> divided = 0;
                 if constexpr (borders > 0) {
-                    for (int i = 0; i < cell_px; ++i) clipped |= std::bit_cast<Whole<T>>(to_clipped[cell + i]);
+                    for (int i = 0; i < cell_px; ++i) {
+                        divided |= std::bit_cast<Whole<T>>(to_clipped[cell + i]) &
+                                   std::bit_cast<Whole<T>>(to_outside[cell + i]);
+                    }
                 }
-                if (clipped >= 0) {
-                    Lanes<T> term = exp2_bounded<T>(-tau);
+                if (divided >= 0) {
+                    Lanes<T> term = load(to_outside + cell) < T(0) ? exp2_bounded<T>(-tau) : Lanes<T>{};
                     for (auto& moment : tile.moment) {
                         T* const to = moment.data() + start + cell;
                         const Lanes<T> raised = load(to) + term;
@@ -483,10 +488,18 @@ void RayPainter::add_block(Tile<T>& tile, const RayGroup& group, const Frame& fr
             if constexpr (borders > 0) i0 = load(to_i0 + cell);
             if constexpr (borders > 1) i1 = load(to_i1 + cell);
             if constexpr (borders > 2) i2 = load(to_i2 + cell);
+            const Lanes<T> common = series ? exp2_bounded<T>(-tau) : Lanes<T>{};
             for (std::size_t j = 0; j < count; ++j) {
                 const T e = stretch[j];
-                const Lanes<T> away = u * e + move[j];
-                Lanes<T> value = exp2_bounded<T>(log2_weight[j] - tau * e - away * away);
+                Lanes<T> value;
+                if (series) {
+                    const Lanes<T> t = tau * static_cast<T>(std::numbers::ln2 * (group.stretch[j] - 1.0));
+                    value = load(tile.of_wavelength[j].data() + start + cell) * common *
+                            (T(1) - t * (T(1) - t * (T(0.5) - t * T(1.0 / 6.0))));
+                } else {
+                    const Lanes<T> away = u * e + move[j];
+                    value = exp2_bounded<T>(log2_weight[j] - tau * e - away * away);
+                }
                 const auto within = [&](const Lanes<T>& at, T along) {
                     const Lanes<T> distance = at * e + move[j] * along;
                     value = distance * distance <= T(0.25) ? value : Lanes<T>{};
@@ -504,23 +517,45 @@ void RayPainter::add_block(Tile<T>& tile, const RayGroup& group, const Frame& fr
 // Where the shape is round, u is the same for all blocks, and 2^-(tau e) = 2^-tau exp(-ln(2) tau (e - 1)) is a series
 // in e - 1 whose terms are separate sums over blocks and over wavelengths.
 template <class T>
-void RayPainter::add_series(Tile<T>& tile, const RayGroup& group, const Frame& frame) const {
+void RayPainter::begin_series(Tile<T>& tile, const RayGroup& group, const Frame& frame) const {
+    const int size = tile.columns * tile.rows;
+    for (auto& moment : tile.moment) std::fill_n(moment.begin(), size, T(0));
+    const Eigen::Vector3d middle = tile.middle - group.incident;
+    const double mx = middle.x(), my = middle.y(), mz = middle.z();
+    const double steep = 1.0 / (widest_ * group.wavelength_A);
+    T* const to = tile.u.data();
+    for (int i = 0; i < size; ++i) {
+        const double x = mx + static_cast<double>(tile.x[static_cast<std::size_t>(i)]);
+        const double y = my + static_cast<double>(tile.y[static_cast<std::size_t>(i)]);
+        const double z = mz + static_cast<double>(tile.z[static_cast<std::size_t>(i)]);
+        to[i] = static_cast<T>(steep * std::sqrt(x * x + y * y + z * z) - frame.argument);
+    }
+    for (std::size_t j = 0; j < group.stretch.size(); ++j) {
+        const T e = static_cast<T>(group.stretch[j]);
+        const T move = static_cast<T>((group.stretch[j] - 1.0) * frame.argument);
+        const T log2_weight = static_cast<T>(group.log2_weight[j]);
+        for (int cell = 0; cell < size; cell += cell_px) {
+            const Lanes<T> away = load(tile.u.data() + cell) * e + move;
+            const Lanes<T> value = exp2_bounded<T>(log2_weight - away * away);
+            std::memcpy(tile.of_wavelength[j].data() + cell, &value, sizeof value);
+        }
+    }
+}
+
+template <class T>
+void RayPainter::end_series(Tile<T>& tile, const RayGroup& group) const {
     for (int cell = 0; cell < tile.columns * tile.rows; cell += cell_px) {
-        const auto at = static_cast<std::size_t>(cell);
-        const Lanes<T> u = load(tile.u.data() + at);
         Lanes<T> over_wavelengths[series_terms] = {};
         for (std::size_t j = 0; j < group.stretch.size(); ++j) {
-            const double change = group.stretch[j] - 1.0;
-            const Lanes<T> away = u * static_cast<T>(group.stretch[j]) + static_cast<T>(change * frame.argument);
-            Lanes<T> term = exp2_bounded<T>(static_cast<T>(group.log2_weight[j]) - away * away);
+            Lanes<T> term = load(tile.of_wavelength[j].data() + cell);
             for (std::size_t k = 0; k < series_terms; ++k) {
                 over_wavelengths[k] += term;
-                term *= static_cast<T>(-std::numbers::ln2 * change / static_cast<double>(k + 1));
+                term *= static_cast<T>(-std::numbers::ln2 * (group.stretch[j] - 1.0) / static_cast<double>(k + 1));
             }
         }
-        Lanes<T> sum = load(tile.sum.data() + at);
-        for (std::size_t k = 0; k < series_terms; ++k) sum += over_wavelengths[k] * load(tile.moment[k].data() + at);
-        std::memcpy(tile.sum.data() + at, &sum, sizeof sum);
+        Lanes<T> sum = load(tile.sum.data() + cell);
+        for (std::size_t k = 0; k < series_terms; ++k) sum += over_wavelengths[k] * load(tile.moment[k].data() + cell);
+        std::memcpy(tile.sum.data() + cell, &sum, sizeof sum);
     }
 }
 

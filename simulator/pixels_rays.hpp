@@ -65,7 +65,8 @@ private:
         alignas(64) std::array<T, size> x, y, z;  // the direction, relative to the middle's
         alignas(64) std::array<T, size> sum;
         alignas(64) std::array<T, size> u, tau, outside, clipped;
-        alignas(64) std::array<std::array<T, size>, series_terms> moment;  // sums over blocks of tau^k 2^-tau
+        alignas(64) std::array<std::array<T, size>, series_terms> moment;           // sums over blocks of tau^k 2^-tau
+        alignas(64) std::array<std::array<T, size>, RayGroup::most> of_wavelength;  // weight 2^-(u e + (e - 1) n)^2
         alignas(64) std::array<std::array<T, size>, 3> index;
         int fast = 0, slow = 0, columns = 0, rows = 0;  // columns a multiple of 4, rows of 2
         Eigen::Vector3d middle;
@@ -92,7 +93,9 @@ private:
     void add_block(Tile<T>& tile, const RayGroup& group, const Frame& frame, const BlockBox& box,
                    const Eigen::Vector3d& r, bool series) const;
     template <class T>
-    void add_series(Tile<T>& tile, const RayGroup& group, const Frame& frame) const;
+    void begin_series(Tile<T>& tile, const RayGroup& group, const Frame& frame) const;
+    template <class T>
+    void end_series(Tile<T>& tile, const RayGroup& group) const;
 
     const Scene& scene_;
     const Panel& panel_;

@@ -8,6 +8,7 @@
 #include "simulator/background.hpp"
 #include "simulator/ice.hpp"
 #include "simulator/occluders.hpp"
+#include "simulator/pixels.hpp"
 #include "simulator/spots.hpp"
 
 namespace braggbench {
@@ -45,6 +46,25 @@ Image<float> unshaded_background(const Experiment& experiment) {
     return image;
 }
 
+void add_lattices(const Experiment& experiment, Image<float>& expected_photons, std::vector<Peak>& peaks) {
+    const Integration& integration = experiment.integration;
+    if (integration.integrator == Integrator::spots) {
+        add_spots(experiment, expected_photons, peaks);
+        return;
+    }
+    if (experiment.crystals.empty()) return;
+    Image<double> photons(expected_photons.width, expected_photons.height);
+    add_pixels(experiment, sample(experiment, integration.samples, integration.oversample), {}, photons);
+    for (std::size_t i = 0; i < photons.size(); ++i)
+        expected_photons.pixels[i] += static_cast<float>(photons.pixels[i]);
+    Experiment with_gaussian_blocks = experiment;
+    for (Crystal& crystal : with_gaussian_blocks.crystals) {
+        if (crystal.shape != BlockShape::gaussian_stock) crystal.shape = BlockShape::gaussian;
+    }
+    Image<float> painted(expected_photons.width, expected_photons.height);
+    add_spots(with_gaussian_blocks, painted, peaks);
+}
+
 }  // namespace
 
 Image<float> render_background(const Experiment& experiment) {
@@ -60,7 +80,7 @@ Rendering render(const Experiment& experiment) {
     // A copy for the peaks' own background, hence needless without any.
     const bool may_peak = !experiment.crystals.empty() || !experiment.ice.phases.empty();
     Image<float> background = may_peak ? rendering.expected_photons : Image<float>();
-    add_spots(experiment, rendering.expected_photons, rendering.peaks);
+    add_lattices(experiment, rendering.expected_photons, rendering.peaks);
     add_ice_grains(experiment, rendering.expected_photons, rendering.peaks);
     if (rendering.peaks.empty()) {
         apply_shadows(experiment, rendering.expected_photons);

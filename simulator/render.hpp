@@ -1,4 +1,4 @@
-// The `spots` integrator: expected photons of an Experiment, by walking the reciprocal lattice near the Ewald sphere.
+// Expected photons of an Experiment, by the integrator that it names.
 #pragma once
 
 #include <vector>
@@ -14,8 +14,8 @@ struct Rendering {
     std::vector<Peak> peaks;        // the truth, brightest first
 };
 
-// Pure: the same experiment gives the same bytes. Each reflection is a 3-D Gaussian whose covariance adds shape, mosaic
-// spread, bandwidth and divergence; the truth is taken from the photons actually deposited. Throws UsageError from
+// Pure: the same experiment gives the same bytes. The truth is taken from the photons that the spots integrator deposits;
+// where the pixels integrator makes the image, they are its own once more, of Gaussian blocks. Throws UsageError from
 // validate().
 Rendering render(const Experiment& experiment);
 

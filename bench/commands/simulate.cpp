@@ -63,6 +63,7 @@ void add_simulate(CLI::App& app, const CommonOptions&) {
     add_shorthand(*command, *options, "--wavelength-A", "beam.wavelength_A", "wavelength");
     add_shorthand(*command, *options, "--mosaic-deg", "crystal.mosaic_spread_rms_deg", "mosaic spread");
     add_shorthand(*command, *options, "--water-um", "background.water_um", "path through water");
+    add_shorthand(*command, *options, "--integrator", "integrator.name", "spots, or pixels, nanoBragg's sum");
     add_shorthand(*command, *options, "--seed", "corpus.seed", "keys orientation and noise");
     add_set_option(*command, options->recipe);
     command->callback([options] { run_simulate(*options); });

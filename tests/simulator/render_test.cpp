@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "simulator/constants.hpp"
+#include "simulator/error.hpp"
 #include "simulator/geometry.hpp"
 #include "simulator/random.hpp"
 #include "tests/simulator/scenes.hpp"
@@ -226,6 +227,39 @@ TEST(Render, PanelsShowWhatOnePanelShows) {
         }
     }
     EXPECT_LT(difference, 1e-3 * sum_of(expected));
+}
+
+TEST(Render, IntegratorsAgreeOnAShadedSceneWithBackground) {
+    Experiment experiment = pattern();
+    experiment.detector = flat_detector(96, 96, 0.172, 150.0, -40.0, -30.0);
+    experiment.occluders = {circular_stop({5.0, 5.0}, 6.0, 100.0)};
+    const Rendering spots = render(experiment);
+    experiment.integration.integrator = Integrator::pixels;
+    const Rendering pixels = render(experiment);
+    ASSERT_GT(spots.peaks.size(), 3U);
+    ASSERT_EQ(spots.peaks.size(), pixels.peaks.size());
+    for (std::size_t i = 0; i < spots.peaks.size(); ++i) EXPECT_EQ(spots.peaks[i].photons, pixels.peaks[i].photons);
+    const Image<float> background = render_background(experiment);
+    double difference = 0;
+    double bragg = 0;
+    for (std::size_t i = 0; i < background.size(); ++i) {
+        difference += std::abs(static_cast<double>(spots.expected_photons.pixels[i]) -
+                               static_cast<double>(pixels.expected_photons.pixels[i]));
+        bragg += static_cast<double>(spots.expected_photons.pixels[i]) - static_cast<double>(background.pixels[i]);
+    }
+    EXPECT_GT(difference, 0);
+    EXPECT_LT(difference, 0.05 * bragg);
+}
+
+TEST(Render, PixelsTakesShapesThatSpotsRefuses) {
+    Experiment experiment = pattern();
+    experiment.detector = flat_detector(96, 96, 0.172, 150.0, -40.0, -30.0);
+    for (Crystal& crystal : experiment.crystals) crystal.shape = BlockShape::square;
+    EXPECT_THROW((void)render(experiment), UsageError);
+    experiment.integration = {Integrator::pixels, 16, 2};
+    EXPECT_GT(sum_of(render(experiment).expected_photons), sum_of(render_background(experiment)));
+    experiment.crystals[0].diffuse_halo_fraction = 0.1;
+    EXPECT_THROW((void)render(experiment), UsageError);
 }
 
 TEST(Render, NoXRaysNothing) {
