@@ -11,8 +11,8 @@
 
 namespace braggbench {
 
-// Up to `count` pixels that are higher than their eight neighbours and stand out most from the 7 x 7 px around them,
-// the strongest first. Places where `valid` is 0 are left out.
+// Up to `count` pixels that none of their eight neighbours exceeds, but for flat areas, and that stand out most from
+// the 7 x 7 px around them, the strongest first. Places where `valid` is 0 are left out.
 std::vector<std::uint32_t> strongest_spots(const Image<float>& picture, const Image<std::uint8_t>& valid,
                                            std::size_t count);
 
