@@ -6,7 +6,7 @@ export CCACHE_MAXSIZE ?= 5G
 # Two programs that share the cores would otherwise spin against each other (docs/performance.md).
 export OMP_WAIT_POLICY ?= passive
 
-.PHONY: demo test test-interop test-sanitize build bench gallery format lint clean setup setup-interop
+.PHONY: demo test test-interop test-sanitize test-suite build bench gallery format lint clean setup setup-interop
 
 demo: build
 	tools/demo $(CURDIR)/$(PROGRAM) $(CURDIR)/demo-output
@@ -24,6 +24,11 @@ test-sanitize: setup
 # Independent judges: DIALS, dxtbx, fabio, h5py, scikit-learn.
 test-interop: build setup-interop
 	ctest --test-dir build/release --output-on-failure -L interop
+
+# The suite `ci` beside its baseline: did anything get worse? Without speeds: who runs this shares the machine.
+test-suite: build
+	$(PROGRAM) bench ci -o build/ci-results.json --junit build/ci-results.xml
+	$(PROGRAM) bench compare --without-speeds bench/baselines/ci.json build/ci-results.json
 
 build: setup
 	cmake --preset release >/dev/null

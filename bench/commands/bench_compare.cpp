@@ -24,10 +24,19 @@ struct BenchCompareCommand {
     fs::path markdown;
     fs::path junit;
     fs::path csv;
+    bool without_speeds = false;
     bool json = false;
 };
 
-ResultsComparison compare_files(const fs::path& base, const fs::path& fresh) {
+Results read_measures(const fs::path& path, bool without_speeds) {
+    Results results = read_results(path);
+    if (without_speeds) {
+        std::erase_if(results.measures, [](const Measure& measure) { return measure.kind == MeasureKind::speed; });
+    }
+    return results;
+}
+
+ResultsComparison compare_files(const fs::path& base, const fs::path& fresh, bool without_speeds) {
     const bool benchmarks = is_benchmark_file(base);
     if (benchmarks != is_benchmark_file(fresh)) {
         throw UsageError(
@@ -35,14 +44,15 @@ ResultsComparison compare_files(const fs::path& base, const fs::path& fresh) {
                         "Compare two files of one kind.",
                         (benchmarks ? base : fresh).string(), (benchmarks ? fresh : base).string()));
     }
-    return benchmarks ? compare_benchmarks(base, fresh) : compare_results(read_results(base), read_results(fresh));
+    return benchmarks ? compare_benchmarks(base, fresh)
+                      : compare_results(read_measures(base, without_speeds), read_measures(fresh, without_speeds));
 }
 
 void run_bench_compare(const BenchCompareCommand& command) {
     for (const fs::path& path : {command.markdown, command.junit, command.csv}) {
         if (!path.empty()) require_writable(path);
     }
-    const ResultsComparison comparison = compare_files(command.base, command.fresh);
+    const ResultsComparison comparison = compare_files(command.base, command.fresh, command.without_speeds);
     if (!command.markdown.empty()) replace_file(command.markdown, comparison_markdown(comparison));
     if (!command.junit.empty()) replace_file(command.junit, comparison_junit(comparison));
     if (!command.csv.empty()) replace_file(command.csv, comparison_csv(comparison));
@@ -80,6 +90,8 @@ void add_bench_compare(CLI::App& bench, const CommonOptions& /*common*/) {
     sub->add_option("--markdown", command->markdown, "also write a page for a pull request here");
     sub->add_option("--junit", command->junit, "also write JUnit XML here: one test for each measure");
     sub->add_option("--csv", command->csv, "also write a line for each measure here");
+    sub->add_flag("--without-speeds", command->without_speeds,
+                  "leave the speeds of suites out: on a machine that others share they say little");
     sub->add_flag("--json", command->json, "print one JSON object");
     sub->callback([command] { run_bench_compare(*command); });
 
