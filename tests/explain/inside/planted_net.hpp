@@ -16,13 +16,12 @@ class PlantedNet : public Classifier {
 public:
     PlantedNet() {
         first_ = register_module("first", torch::nn::Conv2d(torch::nn::Conv2dOptions(1, 4, 3).padding(1)));
-        norm_ = register_module("norm", torch::nn::BatchNorm2d(4));
+        norm_ = register_module("norm", torch::nn::BatchNorm2d(torch::nn::BatchNorm2dOptions(4).eps(0.0)));
         second_ = register_module("second", torch::nn::Conv2d(torch::nn::Conv2dOptions(4, 2, 1)));
         head_ = register_module("head", torch::nn::Linear(2, 2));
         const torch::NoGradGuard no_gradients;
         for (auto& parameter : parameters()) parameter.zero_();
         norm_->weight.fill_(1.0);
-        norm_->eps = 0.0;
         first_->weight[0][0][1][1] = 1.0;  // 0: the image
         first_->weight[1].fill_(-1.0);     // 1: dead, whatever the image
         first_->bias[1] = -1.0;
