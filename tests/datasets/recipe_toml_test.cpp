@@ -33,10 +33,11 @@ std::string failure(const std::string& toml, const std::vector<std::string>& set
 
 TEST(RecipeToml, ReadsDistributionsAndDefaults) {
     const Recipe recipe = parse_recipe(minimal, "mine.toml");
+    const Recipe defaults;
     EXPECT_EQ(recipe.scene.cells_per_block.law, Law::log_uniform);
     EXPECT_DOUBLE_EQ(recipe.scene.cells_per_block.high, 20);
     EXPECT_EQ(recipe.scene.crystal_volume_um3.law, Law::fixed);
-    EXPECT_EQ(recipe.width_px, Recipe{}.width_px);
+    EXPECT_EQ(recipe.width_px, defaults.width_px);
     ASSERT_EQ(recipe.classes.size(), 1U);
     EXPECT_TRUE(recipe.classes[0].scene.crystal);
 }
