@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "simulator/error.hpp"
 
@@ -11,14 +14,22 @@ namespace {
 
 using enum LabelStatus;
 
+Head head_of(const char* name, HeadKind kind, std::vector<std::string> outputs) {
+    Head head;
+    head.name = name;
+    head.kind = kind;
+    head.outputs = std::move(outputs);
+    return head;
+}
+
 // Classes a and b, attributes ice and oil, and a value that has no status.
 Predictions answers(std::vector<std::vector<float>> scores) {
     Predictions predictions;
     predictions.model = "a test";
     predictions.heads.resize(3);
-    predictions.heads[0] = {.name = "class", .kind = HeadKind::one_of_n, .outputs = {"a", "b"}};
-    predictions.heads[1] = {.name = "values", .kind = HeadKind::regression, .outputs = {"angle"}};
-    predictions.heads[2] = {.name = "attributes", .kind = HeadKind::multi_label, .outputs = {"ice", "oil"}};
+    predictions.heads[0] = head_of("class", HeadKind::one_of_n, {"a", "b"});
+    predictions.heads[1] = head_of("values", HeadKind::regression, {"angle"});
+    predictions.heads[2] = head_of("attributes", HeadKind::multi_label, {"ice", "oil"});
     predictions.scores = std::move(scores);
     return predictions;
 }

@@ -32,8 +32,11 @@ protected:
         RandomStream random(1, 0, Stage::scene);
         predictions_.model = "a test";
         predictions_.heads.resize(2);
-        predictions_.heads[0] = {.name = "class", .kind = HeadKind::one_of_n, .outputs = test::labelled_classes};
-        predictions_.heads[1] = {.name = "attributes", .kind = HeadKind::multi_label, .outputs = {"ice"}};
+        predictions_.heads[0].name = "class";
+        predictions_.heads[0].outputs = test::labelled_classes;
+        predictions_.heads[1].name = "attributes";
+        predictions_.heads[1].kind = HeadKind::multi_label;
+        predictions_.heads[1].outputs = {"ice"};
         for (int i = 3; i < 93; ++i) {
             predictions_.image_indices.push_back(i);
             std::vector<float> scores(3, 0.1F);
