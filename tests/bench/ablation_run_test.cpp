@@ -15,6 +15,7 @@
 #include "bench/ablation/grid_corpora.hpp"
 #include "bench/ablation/run_cell.hpp"
 #include "bench/ablation/summary.hpp"
+#include "classifiers/predictions.hpp"
 #include "datasets/recipe_toml.hpp"
 #include "simulator/error.hpp"
 
