@@ -195,7 +195,8 @@ void make_ranges(const GeneratePlan& plan, const CorpusInfo& whole,
                         writer.reset();
                         ++range;
                     }
-                    made(++done, plan.wanted.size());
+                    ++done;
+                    if (made) made(done, plan.wanted.size());
                 });
 }
 
