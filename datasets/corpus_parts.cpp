@@ -133,7 +133,10 @@ void join_parts(const std::vector<CorpusPart>& parts, const fs::path& corpus, co
         auto writer = assembly == Assembly::one_file ? CorpusWriter(corpus, whole) : CorpusWriter(corpus, whole, parts);
         std::int64_t done = 0;
         for (const CorpusPart& part : parts) {
-            append_part(writer, part, assembly, [&] { progress(++done, whole.image_count); });
+            append_part(writer, part, assembly, [&] {
+                ++done;
+                if (progress) progress(done, whole.image_count);
+            });
         }
         writer.finish();
     }
