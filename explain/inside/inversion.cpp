@@ -239,8 +239,11 @@ double root_correlation(const Image<float>& one, const Image<float>& other, cons
         bb += y * y;
         ab += x * y;
     }
-    const double spread = (aa - a * a / n) * (bb - b * b / n);
-    return n > 0.0 && spread > 0.0 ? (ab - a * b / n) / std::sqrt(spread) : 0.0;
+    // Less than rounding leaves of the squares is no spread.
+    const double one_spread = aa - a * a / n;
+    const double other_spread = bb - b * b / n;
+    if (!(one_spread > 1e-12 * aa) || !(other_spread > 1e-12 * bb)) return 0.0;
+    return (ab - a * b / n) / std::sqrt(one_spread * other_spread);
 }
 
 }  // namespace braggbench

@@ -54,11 +54,13 @@ torch::Tensor tensor_or_none(const c10::IValue& value) {
 
 void layer(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
     const auto arguments = torch::jit::last(*stack, op.schema().arguments().size());
-    const torch::Tensor input = arguments[0].toTensor();
+    const bool convolves = op.schema().name().ends_with("convolution");
+    // A dense layer of libtorch 1.13 is addmm(bias, input, transposed weight).
+    const bool product = op.schema().name() == "aten::addmm";
+    const torch::Tensor input = arguments[product ? 1 : 0].toTensor();
     Call call;
-    call.weight = arguments[1].toTensor().detach();
-    call.bias = tensor_or_none(arguments[2]);
-    const bool convolves = op.schema().name() != "aten::linear";
+    call.weight = product ? arguments[2].toTensor().detach().t() : arguments[1].toTensor().detach();
+    call.bias = tensor_or_none(arguments[product ? 0 : 2]);
     const bool transposed = convolves && arguments[6].toBool();
     if (convolves) call.groups = arguments[8].toInt();
     op.callBoxed(stack);
@@ -113,7 +115,7 @@ void watched(const c10::OperatorHandle& op, c10::DispatchKeySet /*keys*/, torch:
 
 TORCH_LIBRARY_IMPL(_, TESTING_ONLY_GenericWrapper, library) { library.fallback(torch::CppFunction::makeFallthrough()); }
 TORCH_LIBRARY_IMPL(aten, TESTING_ONLY_GenericWrapper, library) {
-    for (const char* name : {"convolution", "_convolution", "linear"}) {
+    for (const char* name : {"convolution", "_convolution", "linear", "addmm"}) {
         library.impl(name, torch::CppFunction::makeFromBoxedFunction<&watched<layer>>());
     }
     library.impl("batch_norm", torch::CppFunction::makeFromBoxedFunction<&watched<norm>>());
@@ -140,7 +142,13 @@ private:
     bool optimised_;
 };
 
-// The parameter that is the call's weight, or, where a network folds something into it, the next of its shape.
+struct LayerName {
+    std::string text;
+    bool part = false;  // of the layer that has this name: other calls add to what it gives
+};
+
+// The parameter that is the call's weight, or, where a network folds something into it, the next of its shape, or the
+// first that has as many maps and more inputs.
 class Names {
 public:
     explicit Names(const Classifier& model) {
@@ -148,23 +156,34 @@ public:
             if (parameter.value().dim() > 1) free_.emplace_back(parameter.key(), parameter.value());
         }
     }
-    std::string take(const torch::Tensor& weight, std::size_t call) {
-        const auto take_first = [&](const auto& fits) {
+    LayerName take(const torch::Tensor& weight, std::size_t call) {
+        const auto first = [&](const auto& fits, bool keep) {
             const auto found = std::ranges::find_if(free_, fits);
             if (found == free_.end()) return std::string();
             std::string name = found->first;
-            free_.erase(found);
+            if (!keep) free_.erase(found);
             if (name.ends_with("weight")) name.erase(name.size() - 6);
             std::ranges::replace(name, '/', '.');  // as TorchScript's parameters are named here
             while (name.ends_with('.')) name.pop_back();
             return name;
         };
-        std::string name =
-            take_first([&](const auto& parameter) { return parameter.second.data_ptr() == weight.data_ptr(); });
+        std::string name = first(
+            [&](const auto& parameter) {
+                return parameter.second.data_ptr() == weight.data_ptr() && parameter.second.numel() == weight.numel();
+            },
+            false);
         if (name.empty()) {
-            name = take_first([&](const auto& parameter) { return parameter.second.sizes() == weight.sizes(); });
+            name = first([&](const auto& parameter) { return parameter.second.sizes() == weight.sizes(); }, false);
         }
-        return name.empty() ? "layer " + std::to_string(call + 1) : name;
+        if (!name.empty()) return {name, false};
+        name = first(
+            [&](const auto& parameter) {
+                const torch::Tensor& whole = parameter.second;
+                return whole.dim() == weight.dim() && whole.size(0) == weight.size(0) &&
+                       whole.size(1) > weight.size(1) && whole.sizes().slice(2) == weight.sizes().slice(2);
+            },
+            true);
+        return name.empty() ? LayerName{"layer " + std::to_string(call + 1), false} : LayerName{name, true};
     }
 
 private:
@@ -249,7 +268,8 @@ Trace LayerCensus::trace(Classifier& model, const torch::Tensor& photons) {
             continue;
         }
         LayerTally layer;
-        layer.name = names.take(call.weight, i);
+        const LayerName name = names.take(call.weight, i);
+        layer.name = name.text;
         layer.weight = call.weight;
         layer.scale = call.scale;
         layer.shift = call.bias;
@@ -260,7 +280,7 @@ Trace LayerCensus::trace(Classifier& model, const torch::Tensor& photons) {
         layer.input_high = call.input_high;
         layer.output_low = call.output_low;
         layer.output_high = call.output_high;
-        layer.rectified = call.rectified;
+        layer.rectified = call.rectified && !name.part;
         layer.groups = call.groups;
         for (const TraceStage& stage : trace.stages) {
             if (watch.source_of(stage.activation) == i) layer.stage = stage.name;
