@@ -381,7 +381,7 @@ TEST_F(SuiteRuns, ASecondRunTakesEverythingFromTheCache) {
         EXPECT_NE(found, first.measures.end()) << id;
         return found == first.measures.end() ? Measure{} : *found;
     };
-    EXPECT_EQ(measure("images/splits").text.substr(0, 34), "36 train, 9 validation, 15 test: ");
+    EXPECT_EQ(measure("images/splits").text.substr(0, 33), "36 train, 9 validation, 15 test: ");
     EXPECT_EQ(measure("net/images").text, "36 learned from");
     const Measure accuracy = measure("forest-test/class/accuracy");
     EXPECT_EQ(accuracy.n, 15);
