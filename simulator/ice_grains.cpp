@@ -99,7 +99,8 @@ void paint(const Experiment& experiment, const Panel& panel, const Spot& spot, s
             const float fast = from + static_cast<float>(x);
             row[x] = fast_exp(own + fast * (cross + fast * half_fast));
         }
-        sum += static_cast<double>(Eigen::Map<const Eigen::ArrayXf>(row, width).sum());
+        // In memory of its own: the order of a mapped sum depends on where the memory lies, and so do its last bits.
+        sum += static_cast<double>(Eigen::ArrayXf(Eigen::Map<const Eigen::ArrayXf>(row, width)).sum());
     }
     const double scale = photons / sum;
     const int skipped = std::max(0, -fast_first);
