@@ -15,6 +15,6 @@ std::string explanation_table(const nlohmann::json& explanation);
 std::string map_scores_table(const nlohmann::json& map_scores);  // of score_maps()
 std::string embedding_table(const nlohmann::json& embedding);
 std::string peak_scores_table(const nlohmann::json& peak_scores);  // of score_peak_lists()
-std::string inside_table(const nlohmann::json& inside);  // of look_inside()
+std::string inside_table(const nlohmann::json& inside);            // of look_inside()
 
 }  // namespace braggbench

@@ -75,7 +75,6 @@ Calibration calibrate() {
     return result;
 }
 
-
 MachineRecord this_machine(int threads) {
     MachineRecord machine;
     machine.processor = processor();
