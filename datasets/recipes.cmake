@@ -1,5 +1,7 @@
 # Embeds datasets/recipes/*.toml, listed here by name, as string constants.
-set(BUILTIN_RECIPES
+embed_toml(
+  recipes datasets/recipe_toml.hpp BuiltinRecipe FOLDER recipes
+  FILES
     attributes17
     ci
     diffranet
@@ -16,26 +18,3 @@ set(BUILTIN_RECIPES
     still
     xfel-cspad
     xfel-rayonix)
-set(BUILTIN_RECIPES_SOURCE ${PROJECT_BINARY_DIR}/builtin_recipes.cpp)
-set(entries "")
-foreach(name IN LISTS BUILTIN_RECIPES)
-  set(file ${CMAKE_CURRENT_SOURCE_DIR}/recipes/${name}.toml)
-  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
-  file(READ ${file} text)
-  string(APPEND entries "    {\"${name}\", R\"toml(${text})toml\"},\n")
-endforeach()
-file(
-  CONFIGURE
-  OUTPUT ${BUILTIN_RECIPES_SOURCE}
-  CONTENT
-    "#include \"datasets/recipe_toml.hpp\"
-
-namespace braggbench {
-const std::vector<BuiltinRecipe>& builtin_recipes() {
-    static const std::vector<BuiltinRecipe> recipes = {
-@entries@    };
-    return recipes;
-}
-}  // namespace braggbench
-"
-  @ONLY)
