@@ -14,9 +14,9 @@ struct Rendering {
     std::vector<Peak> peaks;        // the truth, brightest first
 };
 
-// Pure: the same experiment gives the same bytes. The truth is taken from the photons that the spots integrator deposits;
-// where the pixels integrator makes the image, they are its own once more, of Gaussian blocks. Throws UsageError from
-// validate().
+// Pure: the same experiment gives the same bytes. The truth is taken from the photons that the spots integrator
+// deposits; where the pixels integrator makes the image, they are its own once more, of Gaussian blocks. Throws
+// UsageError from validate().
 Rendering render(const Experiment& experiment);
 
 // Only the amorphous background, in expected photons per pixel.
