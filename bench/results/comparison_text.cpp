@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "bench/results/comparison.hpp"
+#include "bench/results/xml_text.hpp"
 #include "classifiers/csv.hpp"
 #include "simulator/version.hpp"
 
@@ -73,29 +74,6 @@ std::string explained(const MeasureChange& change) {
     std::string text = change.test;
     if (!change.why.empty()) text += (text.empty() ? "" : ": ") + change.why;
     return text;
-}
-
-std::string escaped_xml(std::string_view text) {
-    std::string result;
-    for (const char c : text) {
-        switch (c) {
-            case '&':
-                result += "&amp;";
-                break;
-            case '<':
-                result += "&lt;";
-                break;
-            case '>':
-                result += "&gt;";
-                break;
-            case '"':
-                result += "&quot;";
-                break;
-            default:
-                result += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-        }
-    }
-    return result;
 }
 
 std::string escaped_markdown(const std::string& text) {

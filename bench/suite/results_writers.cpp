@@ -1,4 +1,5 @@
 #include "bench/suite/results_writers.hpp"
+#include "bench/results/xml_text.hpp"
 
 #include <fmt/format.h>
 
@@ -68,29 +69,6 @@ std::string csv_text(const std::string& text) {
     return quoted + "\"";
 }
 
-std::string xml_text(const std::string& text) {
-    std::string escaped;
-    for (const char c : text) {
-        switch (c) {
-            case '<':
-                escaped += "&lt;";
-                break;
-            case '>':
-                escaped += "&gt;";
-                break;
-            case '&':
-                escaped += "&amp;";
-                break;
-            case '"':
-                escaped += "&quot;";
-                break;
-            default:
-                escaped += c;
-        }
-    }
-    return escaped;
-}
-
 }  // namespace
 
 std::string results_table(const Results& results) {
@@ -148,10 +126,10 @@ std::string results_junit(const Results& results) {
         // The step's time stands at its first case.
         double left_s = step.wall_s;
         for_each_of_step(results, step, [&](const Measure& measure) {
-            const auto text = xml_text(value_text(measure, results));
-            cases +=
-                fmt::format("    <testcase classname=\"{}.{}\" name=\"{}\" time=\"{:.3f}\">", xml_text(results.suite),
-                            xml_text(step.name), xml_text(short_id(measure)), std::exchange(left_s, 0.0));
+            const auto text = escaped_xml(value_text(measure, results));
+            cases += fmt::format("    <testcase classname=\"{}.{}\" name=\"{}\" time=\"{:.3f}\">",
+                                 escaped_xml(results.suite), escaped_xml(step.name), escaped_xml(short_id(measure)),
+                                 std::exchange(left_s, 0.0));
             if (is_wrong(measure)) {
                 ++failures;
                 cases += fmt::format("<failure message=\"{}\"/>", text);
@@ -164,7 +142,7 @@ std::string results_junit(const Results& results) {
         "<testsuites>\n"
         "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"0\" time=\"{:.3f}\">\n{}  </testsuite>\n"
         "</testsuites>\n",
-        xml_text(results.suite), results.measures.size(), failures, total_s, cases);
+        escaped_xml(results.suite), results.measures.size(), failures, total_s, cases);
 }
 
 }  // namespace braggbench
