@@ -5,7 +5,7 @@
 #include <map>
 #include <numeric>
 
-#include "bench/ablation/student_t.hpp"
+#include "bench/results/student_t.hpp"
 #include "classifiers/metric_bootstrap.hpp"
 
 namespace braggbench {

@@ -28,6 +28,7 @@ struct BenchCommand {
     std::filesystem::path junit;
     std::filesystem::path csv;
     std::filesystem::path cache;
+    std::optional<std::uint64_t> training_seed;
     bool dry_run = false;
     bool print = false;
     bool keys = false;
@@ -122,7 +123,10 @@ void run_bench(const BenchCommand& command, const CommonOptions& common) {
     for (const auto& path : {command.output, command.markdown, command.junit, command.csv}) {
         if (!path.empty()) require_writable(path);
     }
-    const Suite suite = load_suite(command.suite);
+    Suite suite = load_suite(command.suite);
+    if (command.training_seed) {
+        for (ModelStep& model : suite.models) model.options.seed = *command.training_seed;
+    }
     const SuiteOptions options{command.cache.empty() ? default_suite_cache() : command.cache,
                                this_machine(common.threads)};
     if (command.dry_run) {
@@ -158,6 +162,8 @@ void add_bench(CLI::App& app, const CommonOptions& common) {
     sub->add_option("--junit", command->junit, "also write JUnit's XML here, a case for every measure");
     sub->add_option("--csv", command->csv, "also write a row for every measure here");
     sub->add_option("--cache", command->cache, "folder for what steps leave (default: bench in $BRAGGBENCH_CACHE)");
+    sub->add_option("--training-seed", command->training_seed,
+                    "train every model with this seed: for `bench baseline update --training`");
     sub->add_flag("--dry-run", command->dry_run, "print the plan with estimated time and disk");
     sub->add_flag("--print", command->print, "print the suite's TOML");
     sub->add_flag("--keys", command->keys, "print every key that a suite may have, with its meaning and default");

@@ -65,11 +65,14 @@ struct BaselineUpdateCommand {
     fs::path base;
     fs::path fresh;
     std::string reason;
+    std::vector<fs::path> trainings;
 };
 
 void run_baseline_update(const BaselineUpdateCommand& command) {
     const Results fresh = read_results(command.fresh);
-    const BaselineRecord record = update_baseline(command.base, fresh, command.reason);
+    std::vector<Results> trainings;
+    for (const fs::path& path : command.trainings) trainings.push_back(read_results(path));
+    const BaselineRecord record = update_baseline(command.base, fresh, command.reason, trainings);
     fmt::print("{}: now {}, {} measures ({})\n", command.base.string(), command.fresh.string(), fresh.measures.size(),
                record.previous.empty() ? "there was no baseline" : "before: " + record.previous);
 }
@@ -105,6 +108,9 @@ void add_bench_compare(CLI::App& bench, const CommonOptions& /*common*/) {
     update->add_option("BASE", update_command->base, "the baseline; may not exist yet")->required();
     update->add_option("NEW", update_command->fresh, "results of `braggbench bench SUITE`")->required();
     update->add_option("--reason", update_command->reason, "why NEW is right where it differs")->required();
+    update->add_option("--training", update_command->trainings,
+                       "results of `braggbench bench SUITE --training-seed N`, repeatable: how much scores of networks "
+                       "scatter between trainings (default: as BASE has it)");
     update->callback([update_command] { run_baseline_update(*update_command); });
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "bench/results/student_t.hpp"
 #include "classifiers/metric_clustered_auc.hpp"
 #include "classifiers/metric_comparison.hpp"
 #include "classifiers/metric_paired.hpp"
@@ -100,7 +101,7 @@ TestedChange test_pairs(MeasureChange change, const Samples& base, const Samples
     return {std::move(change), [deviation](double level) { return normal_detectable(level, deviation); }};
 }
 
-TestedChange test_intervals(MeasureChange change) {
+TestedChange test_intervals(MeasureChange change, const std::optional<TrainingScatter>& scatter) {
     const double base = *change.base->value;
     const double fresh = *change.fresh->value;
     const auto base_ci = interval_of(*change.base, change.base_n, change.unit);
@@ -115,14 +116,24 @@ TestedChange test_intervals(MeasureChange change) {
         }
         return {std::move(change), {}};
     }
-    const double below = std::hypot(fresh - (*fresh_ci)[0], (*base_ci)[1] - base);
-    const double above = std::hypot((*fresh_ci)[1] - fresh, base - (*base_ci)[0]);
+    const double between = scatter ? std::sqrt(2.0) * scatter->deviation : 0.0;
+    const double below = std::hypot(fresh - (*fresh_ci)[0], (*base_ci)[1] - base, z95 * between);
+    const double above = std::hypot((*fresh_ci)[1] - fresh, base - (*base_ci)[0], z95 * between);
     change.ci95 = {*change.difference - below, *change.difference + above};
     change.margin = *change.difference > 0.0 ? below : above;
-    change.p = *change.margin > 0.0 ? two_sided_p(z95 * *change.difference / *change.margin)
-                                    : (*change.difference == 0.0 ? 1.0 : 0.0);
     const double deviation = std::max(below, above) / z95;
-    return {std::move(change), [deviation](double level) { return normal_detectable(level, deviation); }};
+    if (between == 0.0) {
+        change.p = *change.margin > 0.0 ? two_sided_p(z95 * *change.difference / *change.margin)
+                                        : (*change.difference == 0.0 ? 1.0 : 0.0);
+        return {std::move(change), [deviation](double level) { return normal_detectable(level, deviation); }};
+    }
+    // How the images scatter is known well, how the trainings do by as many as there were.
+    const double towards = *change.margin / z95;
+    const double freedom = std::min((scatter->trainings - 1) * std::pow(towards / between, 4), 1e6);
+    change.p = 2.0 * student_t_cdf(-std::abs(*change.difference) / towards, freedom);
+    return {std::move(change), [deviation, freedom](double level) {
+                return (student_t_quantile(1.0 - 0.5 * level, freedom) + z_power) * deviation;
+            }};
 }
 
 TestedChange test_speeds(MeasureChange change, const RelativeSpeeds& base, const RelativeSpeeds& fresh) {

@@ -33,8 +33,9 @@ double normal_detectable(double level, double deviation);
 // Scores with samples of equal units: paired_change(). The strata are BASE's.
 TestedChange test_pairs(MeasureChange change, const Samples& base, const Samples& fresh);
 // Scores of other images, or without samples: the interval of the difference of two independent numbers from theirs
-// (MOVER; Zou & Donner 2008, Stat. Med. 27, 1693), and p as if it were normal.
-TestedChange test_intervals(MeasureChange change);
+// (MOVER; Zou & Donner 2008, Stat. Med. 27, 1693), and p as if it were normal. Where networks were trained that need
+// not be the same, both runs are two of the trainings that scatter so: p is then of Student's t (Welch, Satterthwaite).
+TestedChange test_intervals(MeasureChange change, const std::optional<TrainingScatter>& scatter);
 // One run's speeds, a repeat each, relative to the calibration, whose times scatter so much.
 struct RelativeSpeeds {
     std::vector<double> repeats;

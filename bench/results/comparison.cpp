@@ -110,7 +110,7 @@ TestedChange compare_measures(const Measure& base, const Measure& fresh, const R
     }
     if (base.kind == MeasureKind::speed) return compare_speed(std::move(change), base, fresh, before, after);
     if (paired(base, fresh)) return test_pairs(std::move(change), *base.samples, *fresh.samples);
-    return test_intervals(std::move(change));
+    return test_intervals(std::move(change), base.training_scatter);
 }
 
 TestedChange only_one(const Measure& measure, bool in_base, bool same_suite) {

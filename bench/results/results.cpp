@@ -94,6 +94,13 @@ void add_measure_faults(const Measure& measure, std::vector<std::string>& faults
     if (measure.kind == MeasureKind::speed && metric.value && !(*metric.value > 0.0)) {
         add(fmt::format("speed {} (it is above 0). Measure it again.", *metric.value));
     }
+    if (const auto& scatter = measure.training_scatter;
+        scatter && (scatter->trainings < 2 || !std::isfinite(scatter->deviation) || scatter->deviation <= 0.0)) {
+        add(
+            fmt::format("a deviation of {} between {} trainings (it is above 0, of 2 or more). Update the baseline "
+                        "anew with --training.",
+                        scatter->deviation, scatter->trainings));
+    }
     if (measure.samples) add_sample_faults(measure, place, faults);
 }
 
@@ -117,6 +124,9 @@ json measure_json(const Measure& measure) {
                    {"chance", metric_member(measure.metric.chance)}};
     if (measure.metric.ci95) result["ci95"] = *measure.metric.ci95;
     if (measure.kind == MeasureKind::exact) result["text"] = measure.text;
+    if (const auto& scatter = measure.training_scatter) {
+        result["training_scatter"] = {{"trainings", scatter->trainings}, {"deviation", scatter->deviation}};
+    }
     if (const auto& samples = measure.samples) {
         json values = json::array();
         for (const double value : samples->values) values.push_back(sample_value(value));

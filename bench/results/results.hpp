@@ -31,6 +31,12 @@ struct Samples {
     bool median = false;
 };
 
+// How far apart networks are that differ by the seed of their training alone.
+struct TrainingScatter {
+    int trainings = 0;       // at least 2
+    double deviation = 0.0;  // of the measure's value, above 0
+};
+
 struct Measure {
     std::string id;    // unique in a file: "diffranet/compact/class/accuracy"
     std::string step;  // the StepRecord that it comes from
@@ -40,7 +46,8 @@ struct Measure {
     Metric metric;
     std::int64_t n = 0;  // images (peaks, maps, repeats) behind it
     std::optional<Samples> samples;
-    std::string text;  // of kind exact: what must not change
+    std::string text;                                      // of kind exact: what must not change
+    std::optional<TrainingScatter> training_scatter = {};  // of baselines, where a network was trained
 };
 
 struct StepRecord {

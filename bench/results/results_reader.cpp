@@ -94,7 +94,8 @@ Samples read_samples(const json& object, const std::string& place) {
 
 Measure read_measure(const json& object, const std::string& place) {
     const Members members(object, place,
-                          {"id", "step", "kind", "better", "unit", "n", "value", "ci95", "chance", "text", "samples"});
+                          {"id", "step", "kind", "better", "unit", "n", "value", "ci95", "chance", "text", "samples",
+                           "training_scatter"});
     Measure measure;
     measure.id = members.text("id");
     measure.step = members.text("step");
@@ -110,6 +111,10 @@ Measure read_measure(const json& object, const std::string& place) {
     }
     if (members.has("text")) measure.text = members.text("text");
     if (members.has("samples")) measure.samples = read_samples(members.at("samples"), place + ".samples");
+    if (members.has("training_scatter")) {
+        const Members scatter(members.at("training_scatter"), place + ".training_scatter", {"trainings", "deviation"});
+        measure.training_scatter = {static_cast<int>(scatter.integer("trainings")), scatter.number("deviation")};
+    }
     return measure;
 }
 

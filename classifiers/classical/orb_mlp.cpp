@@ -3,6 +3,7 @@
 // shares of the words and the logarithm of the number of keypoints. After Nawaz et al. 2023 (97.5 % on DiffraNet).
 #include <algorithm>
 #include <cmath>
+#include <opencv2/core/ocl.hpp>
 #include <opencv2/features2d.hpp>
 #include <opencv2/ml.hpp>
 
@@ -19,6 +20,9 @@ constexpr std::size_t vocabulary_descriptors = 20'000;  // k-means learns from, 
 // A row of 0 and 1 per keypoint, so that squared distances are Hamming's; strongest keypoint first.
 FeatureTable descriptor_table(const Image<std::uint16_t>& image, const GreyLevels& levels, int keypoints,
                               int fast_threshold) {
+    // ORB asks for OpenCL whatever it is given. A driver loaded in this thread would cost seconds, could give other
+    // keypoints, and leaves its signal stack behind (LLVM's does, and AddressSanitizer then aborts).
+    cv::ocl::setUseOpenCL(false);
     auto grey = grey_image(image, levels);
     const cv::Mat mat(grey.height, grey.width, CV_8U, grey.pixels.data());
     auto orb = cv::ORB::create(keypoints);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -139,10 +140,27 @@ TEST_F(BenchCompare, BaselinesKeepTheirHistory) {
     EXPECT_EQ(compared.exit_code, 0) << compared.output;
     EXPECT_NE(compared.output.find("another corpus"), std::string::npos) << compared.output;
 
+    // Other trainings give scores their scatter; what no network says has none.
+    Results seed2 = worse;
+    for (Measure& one : seed2.measures) {
+        if (one.id == "network/auc") *one.metric.value += 0.02;
+    }
+    write_results(directory / "seed2.json", seed2);
+    ASSERT_EQ(run("bench baseline update kept.json worse.json --reason 'scatter' --training seed2.json").exit_code, 0);
+    // Kept by an update without trainings.
+    ASSERT_EQ(run("bench baseline update kept.json worse.json --reason 'again'").exit_code, 0);
+    for (const Measure& one : read_results(directory / "kept.json").measures) {
+        ASSERT_EQ(one.training_scatter.has_value(), one.id == "network/auc") << one.id;
+        if (!one.training_scatter) continue;
+        EXPECT_EQ(one.training_scatter->trainings, 2);
+        EXPECT_NEAR(one.training_scatter->deviation, 0.02 / std::sqrt(2.0), 1e-12);
+    }
+
     Results paper = base;
     paper.suite = "paper";
     write_results(directory / "other.json", paper);
     expect_fault("bench baseline update kept.json other.json --reason 'x'", 2, "Name another file");
+    expect_fault("bench baseline update kept.json worse.json --reason 'x' --training other.json", 2, "--training-seed");
 }
 
 }  // namespace

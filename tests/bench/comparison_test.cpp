@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "bench/results/change_test.hpp"
+#include "bench/results/student_t.hpp"
 #include "classifiers/metric_clustered_auc.hpp"
 #include "simulator/error.hpp"
 #include "simulator/random.hpp"
@@ -117,6 +118,31 @@ TEST(Comparison, WithoutPairsByBothIntervals) {
     EXPECT_EQ(change(compare_results(base, fresh), "network/auc").verdict, Verdict::unchanged);
     measure(fresh, "network/auc").metric = {0.95, {}, 0.5};
     EXPECT_EQ(change(compare_results(base, fresh), "network/auc").verdict, Verdict::not_comparable);
+}
+
+// Two networks of another processor differ by more than their images do.
+TEST(Comparison, TrainingsThatScatterAreNoChange) {
+    Results base = larger_results();
+    Results fresh = base;
+    measure(base, "network/auc").metric = {0.6, {{0.58, 0.62}}, 0.5};
+    measure(fresh, "network/auc").metric = {0.5, {{0.48, 0.52}}, 0.5};
+    EXPECT_EQ(change(compare_results(base, fresh), "network/auc").verdict, Verdict::regression);
+    measure(base, "network/auc").training_scatter = TrainingScatter{8, 0.03};
+    const auto comparison = compare_results(base, fresh);
+    const MeasureChange& auc = change(comparison, "network/auc");
+    EXPECT_EQ(auc.verdict, Verdict::unchanged);
+    const double images = std::hypot(0.02, 0.02) / 1.959963984540054;
+    const double trainings = std::sqrt(2.0) * 0.03;
+    const double both = std::hypot(images, trainings);
+    EXPECT_NEAR((*auc.ci95)[1], -0.1 + 1.959963984540054 * both, 1e-12);
+    // Welch's degrees of freedom where one variance is known.
+    EXPECT_NEAR(*auc.p, 2.0 * student_t_cdf(-0.1 / both, 7.0 * std::pow(both / trainings, 4)), 1e-12);
+    measure(base, "network/auc").training_scatter = TrainingScatter{8, 0.001};
+    EXPECT_EQ(change(compare_results(base, fresh), "network/auc").verdict, Verdict::regression);
+    // Pairs are of one network.
+    measure(base, "network/accuracy").training_scatter = TrainingScatter{8, 0.3};
+    set_answers(measure(fresh, "network/accuracy"), 8);
+    EXPECT_EQ(change(compare_results(base, fresh), "network/accuracy").verdict, Verdict::regression);
 }
 
 TEST(Comparison, WhatIsLostIsARegression) {

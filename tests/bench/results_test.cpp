@@ -50,6 +50,7 @@ protected:
 TEST_F(ResultsFile, ComesBackAsWritten) {
     Results results = small_results();
     results.baseline.push_back({"2026-01-02T03:04:05Z", "first", "", "0.1.0"});
+    results.measures[0].training_scatter = TrainingScatter{3, 0.25};
     write_results(path_, results);
     const Results again = read_results(path_);
     EXPECT_EQ(results_json(results), results_json(again));
@@ -125,6 +126,9 @@ TEST_F(ResultsFile, WhatCannotBeTrueIsAFault) {
     object = whole;
     object["measures"][0]["ci95"] = {0.9, 0.1};
     expect_fault(object, "ends before it begins");
+    object = whole;
+    object["measures"][0]["training_scatter"] = {{"trainings", 1}, {"deviation", 0.1}};
+    expect_fault(object, "between 1 trainings");
     std::string text = whole.dump();
     text.replace(text.find("\"value\":0.75"), 12, "\"value\":1e999");
     EXPECT_NE(fault(text).find("not JSON"), std::string::npos);
@@ -148,6 +152,7 @@ TEST_F(ResultsFile, SchemaAgreesWithTheReader) {
     EXPECT_EQ(schema.at("properties").at("schema").at("const"), results_schema);
     Results results = small_results();
     results.baseline.push_back({"2026-01-02T03:04:05Z", "first", "", "0.1.0"});
+    results.measures[0].training_scatter = TrainingScatter{3, 0.25};
     const json object = results_json(results);
     const auto expect_members = [](const json& described, const json& written) {
         for (const auto& [key, value] : written.items()) EXPECT_TRUE(described.at("properties").contains(key)) << key;
@@ -164,6 +169,7 @@ TEST_F(ResultsFile, SchemaAgreesWithTheReader) {
         without["measures"][0].erase(key.get<std::string>());
         EXPECT_NE(fault(without.dump()), "none") << key;
     }
+    expect_members(measure.at("properties").at("training_scatter"), object.at("measures")[0].at("training_scatter"));
     expect_members(measure.at("properties").at("samples"), object.at("measures")[0].at("samples"));
 }
 

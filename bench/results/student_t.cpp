@@ -1,4 +1,4 @@
-#include "bench/ablation/student_t.hpp"
+#include "bench/results/student_t.hpp"
 
 #include <algorithm>
 #include <cmath>
