@@ -48,10 +48,27 @@ std::optional<std::array<double, 2>> interval_of(const Metric& metric, std::int6
 }
 
 // McNemar's test needs `fewest` changed answers even if all change the same way; `fewest` + 0.84 sqrt(fewest) are
-// expected where it gets them in 4 of 5 comparisons. Answers that change both ways ask for more.
+// expected where it gets them in 4 of 5 comparisons. Where `changed` others change half this way, half that, the
+// statistic is (added) / sqrt(changed + added), whose deviation follows from Poisson counts to first order.
 double mcnemar_detectable(double level, double changed, double n) {
     const double fewest = std::ceil(1.0 - std::log2(level));
-    return std::max((fewest + z_power * std::sqrt(fewest)) / n, normal_detectable(level, std::sqrt(changed) / n));
+    const double z = upper_normal_quantile(0.5 * level);
+    const auto found = [&](double added) {
+        const double all = changed + added;
+        const double tilt = 0.5 * added / all;
+        const double variance =
+            ((0.5 * changed + added) * (1.0 - tilt) * (1.0 - tilt) + 0.5 * changed * (1.0 + tilt) * (1.0 + tilt)) / all;
+        return added / std::sqrt(all) >= z + z_power * std::sqrt(variance);
+    };
+    double low = fewest + z_power * std::sqrt(fewest);
+    if (found(low)) return low / n;
+    double high = 2.0 * low;
+    while (!found(high)) high *= 2.0;
+    for (int step = 0; step < 50; ++step) {
+        const double middle = 0.5 * (low + high);
+        (found(middle) ? high : low) = middle;
+    }
+    return high / n;
 }
 
 }  // namespace
