@@ -166,7 +166,7 @@ nlohmann::json sanity_of(const Job& job, const std::vector<std::int64_t>& chosen
         rows = randomisation_check(job.network.network(), *job.untrained, *scratch, images);
     }
     if (job.options.shuffled != nullptr) {
-        std::ranges::move(label_check(job.network.network(), *job.options.shuffled->network, images),
+        std::ranges::move(label_check(job.network.network(), *job.network.alike(job.options.shuffled->network), images),
                           std::back_inserter(rows));
     }
     return sanity_json(rows, job.options.seed);

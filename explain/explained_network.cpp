@@ -6,6 +6,7 @@
 #include "classifiers/head_tensors.hpp"
 #include "classifiers/model.hpp"
 #include "explain/attribution/gradient_pass.hpp"
+#include "explain/hit_output.hpp"
 #include "explain/sanity.hpp"
 #include "simulator/error.hpp"
 
@@ -23,9 +24,11 @@ std::shared_ptr<Classifier> untrained_network(const TrainedModel& model, std::ui
 }
 
 ExplainedNetwork::ExplainedNetwork(const TrainedModel& model, const std::string& output)
-    : model_(&model), class_head_(find_head(model.card, "class")) {
+    : given_(&model),
+      model_(output == "hit" && offers_hit_output(model.card) ? with_hit_output(model) : model),
+      class_head_(find_head(model_.card, "class")) {
     if (!output.empty()) {
-        output_ = find_output(model.card.heads, output);
+        output_ = find_output(model_.card.heads, output);
     } else if (class_head_ == nullptr) {
         throw UsageError("the model has no head \"class\" (maps are made for the class it says). Name an output.");
     }
@@ -68,7 +71,12 @@ std::vector<ExplainedNetwork::Answer> ExplainedNetwork::answers(const torch::Ten
 }
 
 std::shared_ptr<Classifier> ExplainedNetwork::fresh(std::uint64_t seed) const {
-    return untrained_network(*model_, seed);
+    return alike(untrained_network(*given_, seed));
+}
+
+std::shared_ptr<Classifier> ExplainedNetwork::alike(const std::shared_ptr<Classifier>& other) const {
+    const bool with_hit = model_.card.heads.size() > given_->card.heads.size();
+    return other && with_hit ? with_hit_output(given_->card, other) : other;
 }
 
 }  // namespace braggbench

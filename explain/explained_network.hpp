@@ -22,12 +22,15 @@ std::shared_ptr<Classifier> untrained_network(const TrainedModel& model, std::ui
 
 class ExplainedNetwork {
 public:
-    // `output` as find_output() takes it; empty means the class that the network says. Throws UsageError for an output
-    // that it does not have, and without a head "class" if none is named.
+    // `output` as find_output() takes it, or "hit" of a network of classes (hit_output.hpp); empty means the class that
+    // the network says. Throws UsageError for an output that it does not have, and without a head "class" if none is
+    // named.
     ExplainedNetwork(const TrainedModel& model, const std::string& output);
+    ExplainedNetwork(const ExplainedNetwork&) = delete;
+    ExplainedNetwork& operator=(const ExplainedNetwork&) = delete;
 
-    [[nodiscard]] Classifier& network() const { return *model_->network; }
-    [[nodiscard]] const ModelCard& card() const { return model_->card; }
+    [[nodiscard]] Classifier& network() const { return *model_.network; }
+    [[nodiscard]] const ModelCard& card() const { return model_.card; }
     [[nodiscard]] const std::optional<ExplainedOutput>& output() const { return output_; }
     [[nodiscard]] const Head* class_head() const { return class_head_; }
 
@@ -44,11 +47,14 @@ public:
     };
     [[nodiscard]] std::vector<Answer> answers(const torch::Tensor& logits) const;
 
-    // untrained_network() of its model.
+    // untrained_network() of its model, with the same outputs.
     [[nodiscard]] std::shared_ptr<Classifier> fresh(std::uint64_t seed) const;
+    // Another network of the same heads, with the same outputs.
+    [[nodiscard]] std::shared_ptr<Classifier> alike(const std::shared_ptr<Classifier>& other) const;
 
 private:
-    const TrainedModel* model_;
+    const TrainedModel* given_;
+    TrainedModel model_;  // as it is explained
     std::optional<ExplainedOutput> output_;
     const Head* class_head_;
 };

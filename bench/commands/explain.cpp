@@ -83,7 +83,8 @@ void add_explain(CLI::App& app, const CommonOptions& common) {
         ->delimiter(',')
         ->allow_extra_args(false);
     sub->add_option("--explained", o.output,
-                    "class, label or value that is explained (default: the class that the model says)");
+                    "class, label or value that is explained, or hit: that there is a crystal (default: the class that "
+                    "the model says)");
     sub->add_option("--images-per-class", o.images_per_class, "how many images of every class")
         ->check(CLI::Range(1, 100000))
         ->capture_default_str();

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "classifiers/model.hpp"
+#include "explain/hit_output.hpp"
 #include "explain/map_file.hpp"
 #include "explain/score_maps.hpp"
 #include "simulator/error.hpp"
@@ -222,6 +223,36 @@ TEST_F(ExplainCorpus, RemovesPeaksToSeeThatTheyAreUsed) {
     EXPECT_GT(curve("hires_cam", "insertion"), curve("random_pixels", "insertion") + 0.1);
 }
 
+// The log-odds of "spots" against "empty" are its logit less 1.
+TEST_F(ExplainCorpus, ExplainsThatThereIsACrystal) {
+    const CorpusReader corpus(corpus_path());
+    ExplainOptions named = options();
+    named.stages = {"fine"};
+    named.output = "spots";
+    const nlohmann::json spots = explain_corpus(model_, corpus, named, {});
+    model_.card.hit_classes = {"spots"};
+    named.output = "hit";
+    const nlohmann::json hit = explain_corpus(model_, corpus, named, {});
+    EXPECT_EQ(hit.at("explained_class"), "hit:hit");
+    EXPECT_EQ(row(hit, "attribution", "hires_cam", "fine").at("slift"),
+              row(spots, "attribution", "hires_cam", "fine").at("slift"));
+    for (const char* key : {"d", "d_raw"}) {
+        EXPECT_NEAR(hit.at("causal_control").at(key).at("value").get<double>(),
+                    spots.at("causal_control").at(key).at("value").get<double>(), 1e-6);
+    }
+
+    const auto with_hit = with_hit_output(model_);
+    EXPECT_EQ(output_count(with_hit.card.heads), 3U);
+    const torch::Tensor photons = 100.0 * torch::rand({2, 1, size_px, size_px});
+    const torch::Tensor logits = with_hit.network->forward(photons);
+    const torch::Tensor classes = torch::softmax(model_.network->forward(photons), 1);
+    EXPECT_TRUE(torch::allclose(torch::sigmoid(logits.select(1, 2)), classes.select(1, 1), 1e-5, 1e-7));
+    EXPECT_TRUE(torch::equal(logits.narrow(1, 0, 2), model_.network->forward(photons)));
+    EXPECT_EQ(with_hit.network->named_parameters().keys(), model_.network->named_parameters().keys());
+    model_.card.hit_classes = {"empty", "spots"};
+    EXPECT_FALSE(offers_hit_output(model_.card));
+}
+
 TEST_F(ExplainCorpus, ExplainsTheOutputThatIsNamed) {
     const CorpusReader corpus(corpus_path());
     ExplainOptions named = options();
@@ -235,6 +266,8 @@ TEST_F(ExplainCorpus, ExplainsTheOutputThatIsNamed) {
     // The other class' logit is constant.
     EXPECT_EQ(row(result, "wrong_class", "hires_cam", "fine").at("zero_maps"), 4);
     named.output = "spot";
+    EXPECT_THROW(explain_corpus(model_, corpus, named, {}), UsageError);
+    named.output = "hit";  // nobody says which classes are hits
     EXPECT_THROW(explain_corpus(model_, corpus, named, {}), UsageError);
     named.output = "";
     named.stages = {"finest"};
