@@ -58,8 +58,10 @@ TEST_P(Zoo, TakesAnySizeAndGivesAnyOutputs) {
             EXPECT_LT(stage.start_px + stride * static_cast<double>(stage.activation.size(3) - 2), width);
         }
         EXPECT_GE(trace.stages.size(), 3U);
-        // One image's answer does not depend on its neighbours in the batch.
-        EXPECT_TRUE(torch::allclose(trace.logits[1], made->forward(x.narrow(0, 1, 1))[0], 1e-4, 1e-5));
+        // One image's answer does not depend on its neighbours in the batch, but for the rounding of a hundred layers:
+        // oneDNN chooses its code by processor and batch.
+        const torch::Tensor alone = made->forward(x.narrow(0, 1, 1))[0];
+        EXPECT_LT((trace.logits[1] - alone).abs().max().item<float>(), 1e-3F * trace.logits.abs().max().item<float>());
     }
     EXPECT_THROW(network(2, smallest - 1, smallest), UsageError);
 }
