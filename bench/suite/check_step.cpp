@@ -68,7 +68,8 @@ std::vector<Measure> check_registration() {
         double stride_px;
         double start_px;
     };
-    // Centres of units that plain enlargement of the map would miss by 7.5 and 15.5 px, and one that a grid from 0 would.
+    // Centres of units that plain enlargement of the map would miss by 7.5 and 15.5 px, and one that a grid from 0
+    // would.
     for (const auto& [stride_px, start_px] : {Grid{8.0, 3.5}, Grid{16.0, 0.0}, Grid{32.0, 0.0}}) {
         constexpr int fast = 3;
         constexpr int slow = 5;
