@@ -25,10 +25,12 @@ std::shared_ptr<Classifier> untrained_network(const TrainedModel& model, std::ui
 
 ExplainedNetwork::ExplainedNetwork(const TrainedModel& model, const std::string& output)
     : given_(&model),
-      model_(output == "hit" && offers_hit_output(model.card) ? with_hit_output(model) : model),
+      model_((output == "hit" || output == "hit:hit") && offers_hit_output(model.card) ? with_hit_output(model)
+                                                                                       : model),
       class_head_(find_head(model_.card, "class")) {
     if (!output.empty()) {
-        output_ = find_output(model_.card.heads, output);
+        const bool offers_hit = offers_hit_output(model.card);
+        output_ = find_output(offers_hit ? with_hit_output(model).card.heads : model_.card.heads, output);
     } else if (class_head_ == nullptr) {
         throw UsageError("the model has no head \"class\" (maps are made for the class it says). Name an output.");
     }

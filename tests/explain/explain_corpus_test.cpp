@@ -241,6 +241,14 @@ TEST_F(ExplainCorpus, ExplainsThatThereIsACrystal) {
                     spots.at("causal_control").at(key).at("value").get<double>(), 1e-6);
     }
 
+    named.output = "hits";
+    try {
+        explain_corpus(model_, corpus, named, {});
+        ADD_FAILURE() << "an output that there is not";
+    } catch (const UsageError& error) {
+        EXPECT_NE(std::string(error.what()).find("class:spots, hit:hit"), std::string::npos) << error.what();
+    }
+
     const auto with_hit = with_hit_output(model_);
     EXPECT_EQ(output_count(with_hit.card.heads), 3U);
     const torch::Tensor photons = 100.0 * torch::rand({2, 1, size_px, size_px});
