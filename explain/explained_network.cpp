@@ -24,13 +24,16 @@ std::shared_ptr<Classifier> untrained_network(const TrainedModel& model, std::ui
 }
 
 ExplainedNetwork::ExplainedNetwork(const TrainedModel& model, const std::string& output)
-    : given_(&model),
-      model_((output == "hit" || output == "hit:hit") && offers_hit_output(model.card) ? with_hit_output(model)
-                                                                                       : model),
-      class_head_(find_head(model_.card, "class")) {
+    : given_(&model), model_(model), class_head_(find_head(model_.card, "class")) {
     if (!output.empty()) {
+        std::vector<Head> heads = model.card.heads;
         const bool offers_hit = offers_hit_output(model.card);
-        output_ = find_output(offers_hit ? with_hit_output(model).card.heads : model_.card.heads, output);
+        if (offers_hit) heads.push_back(hit_output_head());
+        output_ = find_output(heads, output);
+        if (offers_hit && output_->head == "hit") {
+            model_ = with_hit_output(model);
+            class_head_ = find_head(model_.card, "class");
+        }
     } else if (class_head_ == nullptr) {
         throw UsageError("the model has no head \"class\" (maps are made for the class it says). Name an output.");
     }

@@ -39,36 +39,45 @@ private:
     torch::Tensor misses_;
 };
 
+// Which of the network's outputs are classes with a crystal, and which without.
+struct ClassOutputs {
+    std::vector<std::int64_t> hits, misses;
+};
+
+ClassOutputs class_outputs(const ModelCard& card) {
+    ClassOutputs outputs;
+    auto index = static_cast<std::int64_t>(output_offset(card.heads, "class"));
+    for (const std::string& name : find_head(card, "class")->outputs) {
+        const bool hit = std::ranges::find(card.hit_classes, name) != card.hit_classes.end();
+        (hit ? outputs.hits : outputs.misses).push_back(index++);
+    }
+    return outputs;
+}
+
 }  // namespace
 
 bool offers_hit_output(const ModelCard& card) {
-    const Head* head = find_head(card, "class");
-    if (head == nullptr || find_head(card, "hit") != nullptr) return false;
-    const auto hits = std::ranges::count_if(head->outputs, [&](const std::string& name) {
-        return std::ranges::find(card.hit_classes, name) != card.hit_classes.end();
-    });
-    return hits > 0 && hits < std::ssize(head->outputs);
+    if (find_head(card, "class") == nullptr || find_head(card, "hit") != nullptr) return false;
+    const auto [hits, misses] = class_outputs(card);
+    return !hits.empty() && !misses.empty();
+}
+
+Head hit_output_head() {
+    Head head;
+    head.name = "hit";
+    head.kind = HeadKind::multi_label;
+    head.outputs = {"hit"};
+    return head;
 }
 
 std::shared_ptr<Classifier> with_hit_output(const ModelCard& card, std::shared_ptr<Classifier> network) {
-    const Head& head = *find_head(card, "class");
-    std::vector<std::int64_t> hits;
-    std::vector<std::int64_t> misses;
-    auto index = static_cast<std::int64_t>(output_offset(card.heads, head.name));
-    for (const std::string& name : head.outputs) {
-        const bool hit = std::ranges::find(card.hit_classes, name) != card.hit_classes.end();
-        (hit ? hits : misses).push_back(index++);
-    }
+    const auto [hits, misses] = class_outputs(card);
     return std::make_shared<WithHitOutput>(std::move(network), torch::tensor(hits), torch::tensor(misses));
 }
 
 TrainedModel with_hit_output(const TrainedModel& model) {
     TrainedModel result{model.card, with_hit_output(model.card, model.network)};
-    Head head;
-    head.name = "hit";
-    head.kind = HeadKind::multi_label;
-    head.outputs = {"hit"};
-    result.card.heads.push_back(head);
+    result.card.heads.push_back(hit_output_head());
     return result;
 }
 

@@ -39,6 +39,7 @@ const std::vector<Row>& goal_rows() {
         {0.2, 0, 1},
         {0, 0.3, 0.3},
         {0, 3, 1},
+        {0.02, 1.274, 1},  // a Gaussian of 3 % full width at half maximum
         {0.02, 3, 1},
         {0.1, 0.3, 0.3},
         {0.2, 1, 0.3},

@@ -20,8 +20,8 @@ constexpr std::size_t vocabulary_descriptors = 20'000;  // k-means learns from, 
 // A row of 0 and 1 per keypoint, so that squared distances are Hamming's; strongest keypoint first.
 FeatureTable descriptor_table(const Image<std::uint16_t>& image, const GreyLevels& levels, int keypoints,
                               int fast_threshold) {
-    // ORB asks for OpenCL whatever it is given. A driver loaded in this thread would cost seconds, could give other
-    // keypoints, and leaves its signal stack behind (LLVM's does, and AddressSanitizer then aborts).
+    // ORB asks for OpenCL whatever it is given. A driver loaded in this thread leaves its signal stack behind (pocl's
+    // LLVM does, and AddressSanitizer then aborts).
     cv::ocl::setUseOpenCL(false);
     auto grey = grey_image(image, levels);
     const cv::Mat mat(grey.height, grey.width, CV_8U, grey.pixels.data());
