@@ -11,7 +11,7 @@
 #include "explain/attribution/cam.hpp"
 #include "explain/attribution/gradient_pass.hpp"
 #include "explain/attribution/guided_relu.hpp"
-#include "explain/random_stages.hpp"
+#include "explain/attribution/smoothing.hpp"
 #include "explain/registration.hpp"
 #include "simulator/error.hpp"
 
@@ -82,9 +82,9 @@ void check(const std::vector<Image<float>>& photons, const std::vector<int>& out
     }
 }
 
-void check_stages(const Trace& trace, const std::vector<std::string>& asked) {
+void check_stages(const std::vector<TraceStage>& stages, const std::vector<std::string>& asked) {
     std::vector<std::string> known;
-    for (const TraceStage& stage : trace.stages) known.push_back(stage.name);
+    for (const TraceStage& stage : stages) known.push_back(stage.name);
     for (const std::string& name : asked) {
         if (std::ranges::find(known, name) != known.end()) continue;
         throw UsageError(fmt::format("stage '{}' (the network has none of that name). {}", name,
@@ -94,36 +94,27 @@ void check_stages(const Trace& trace, const std::vector<std::string>& asked) {
     }
 }
 
-void add_stage_maps(Maps& maps, const GradientPass& pass, const AttributionOptions& options) {
-    for (std::size_t i = 0; i < pass.trace.stages.size(); ++i) {
-        const TraceStage& stage = pass.trace.stages[i];
-        if (!options.stages.empty() && std::ranges::find(options.stages, stage.name) == options.stages.end()) continue;
-        for (const AttributionMethod method : options.methods) {
-            if (method_entry(method).place != MapPlace::stage) continue;
-            const torch::Tensor& gradient = pass.stage_gradients[i];
-            append(maps,
-                   {stage.name, method,
-                    gradient.defined() ? class_activation_map(method, stage.activation, gradient) : torch::Tensor(),
-                    static_cast<int>(stage.activation.size(3)), static_cast<int>(stage.activation.size(2)),
-                    stage.stride_px, stage.start_px});
-        }
-    }
+bool asks_stage(const AttributionOptions& options, const std::string& stage) {
+    return options.stages.empty() || std::ranges::find(options.stages, stage) != options.stages.end();
 }
 
-torch::Tensor smooth_gradient(Classifier& model, const torch::Tensor& photons, const std::vector<int>& outputs,
-                              const AttributionOptions& options) {
-    const torch::Tensor deviation = options.smooth_noise * torch::sqrt(torch::clamp_min(photons, 0.0) + 1.0);
-    torch::Tensor sum;
-    torch::Tensor noise = torch::empty({photons.size(2), photons.size(3)});
-    for (int sample = 0; sample < options.smooth_samples; ++sample) {
-        RandomStream random(options.seed, static_cast<std::uint64_t>(sample), stage_smooth_grad);
-        std::generate_n(noise.data_ptr<float>(), noise.numel(), [&] { return static_cast<float>(random.normal()); });
-        const torch::Tensor gradient =
-            gradient_pass(model, photons + noise * deviation, outputs, InputGradient::yes).input_gradient;
-        if (!gradient.defined()) return {};
-        sum = sum.defined() ? sum + gradient : gradient;
+void add_stage_maps(Maps& maps, const GradientPass& pass, const SmoothPass& smooth, const AttributionOptions& options) {
+    const std::vector<TraceStage>& stages = pass.trace.stages.empty() ? smooth.stages : pass.trace.stages;
+    for (std::size_t i = 0; i < stages.size(); ++i) {
+        const TraceStage& stage = stages[i];
+        if (!asks_stage(options, stage.name)) continue;
+        for (const AttributionMethod method : options.methods) {
+            if (method_entry(method).place != MapPlace::stage) continue;
+            torch::Tensor map;
+            if (method == AttributionMethod::smooth_hires_cam) {
+                map = smooth.hires_cams[i];
+            } else if (const torch::Tensor& gradient = pass.stage_gradients[i]; gradient.defined()) {
+                map = class_activation_map(method, stage.activation, gradient);
+            }
+            append(maps, {stage.name, method, map, static_cast<int>(stage.activation.size(3)),
+                          static_cast<int>(stage.activation.size(2)), stage.stride_px, stage.start_px});
+        }
     }
-    return sum.abs() / options.smooth_samples;
 }
 
 torch::Tensor integrated_gradient(Classifier& model, const torch::Tensor& photons, const torch::Tensor& reference,
@@ -205,7 +196,7 @@ std::vector<std::vector<StageMap>> attribute(Classifier& model, const std::vecto
     if (asks_any(options, [](const MethodEntry& entry) { return entry.cost != MethodCost::many_passes; })) {
         const bool with_input = asks(options, saliency) || asks(options, input_x_gradient);
         plain = gradient_pass(model, input, outputs, with_input ? InputGradient::yes : InputGradient::no);
-        check_stages(plain.trace, options.stages);
+        check_stages(plain.trace.stages, options.stages);
     }
     GradientPass guided;
     if (asks_any(options, [](const MethodEntry& entry) { return entry.cost == MethodCost::own_pass; })) {
@@ -213,8 +204,15 @@ std::vector<std::vector<StageMap>> attribute(Classifier& model, const std::vecto
         guided = gradient_pass(model, input, outputs, InputGradient::yes);
     }
 
+    SmoothPass smooth;
+    if (asks(options, smooth_grad) || asks(options, smooth_hires_cam)) {
+        smooth = smooth_pass(model, input, outputs, asks(options, smooth_grad) ? InputGradient::yes : InputGradient::no,
+                             {options.smooth_samples, options.smooth_noise, options.seed});
+        check_stages(smooth.stages, options.stages);
+    }
+
     const torch::NoGradGuard no_gradients;
-    if (plain.trace.logits.defined()) add_stage_maps(maps, plain, options);
+    add_stage_maps(maps, plain, smooth, options);
     const auto at_input = [&](AttributionMethod method, const torch::Tensor& map) {
         append(maps, {input_stage, method, map.defined() ? map.squeeze(1) : map, photons.front().width,
                       photons.front().height});
@@ -225,6 +223,7 @@ std::vector<std::vector<StageMap>> attribute(Classifier& model, const std::vecto
             case hires_cam:
             case layer_cam:
             case grad_cam_pp:
+            case smooth_hires_cam:
                 break;
             case saliency:
                 at_input(method, plain.input_gradient.defined() ? plain.input_gradient.abs() : torch::Tensor());
@@ -234,7 +233,7 @@ std::vector<std::vector<StageMap>> attribute(Classifier& model, const std::vecto
                          plain.input_gradient.defined() ? plain.input_gradient * (input - reference) : torch::Tensor());
                 break;
             case smooth_grad:
-                at_input(method, smooth_gradient(model, input, outputs, options));
+                at_input(method, smooth.input_gradient.defined() ? smooth.input_gradient.abs() : torch::Tensor());
                 break;
             case integrated_gradients:
                 at_input(method, integrated_gradient(model, input, reference, outputs, options.integration_steps));

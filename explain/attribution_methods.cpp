@@ -22,6 +22,8 @@ const std::vector<MethodEntry>& attribution_methods() {
         {grad_cam_pp, "grad_cam_pp",
          "channels weighted by their positive gradients, small targets as much as large ones",
          "Chattopadhay et al. 2018, WACV, 839 (arXiv 1710.11063)", stage, one_pass, true, false},
+        {smooth_hires_cam, "smooth_hires_cam", "HiResCAM averaged over copies with counting noise",
+         "after Omeiza et al. 2019, arXiv 1908.01224", stage, many_passes, true, false},
         {saliency, "saliency", "modulus of the gradient", "Simonyan et al. 2013, arXiv 1312.6034", input, one_pass,
          true, false},
         {input_x_gradient, "input_x_gradient", "photons above the reference times gradient",

@@ -13,6 +13,7 @@ enum class AttributionMethod : std::uint8_t {
     hires_cam,
     layer_cam,
     grad_cam_pp,
+    smooth_hires_cam,
     saliency,
     input_x_gradient,
     smooth_grad,

@@ -346,14 +346,12 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
     form.amplitude =
         static_cast<float>(photons_per_px * sqrt_det_shape_ / (factor.l00 * factor.l11 * factor.l22) /
                            (inner_parts.cells * inner_parts.points * outer_parts.cells * outer_parts.points));
-    form.band2 = static_cast<float>(wavelengths.rms() * wavelengths.rms());
+    const double band2 = wavelengths.rms() * wavelengths.rms();
+    constexpr double sharpest_band2 = 1e-15;  // of the smaller nothing is seen, and their reciprocals overflow
+    form.band2 = static_cast<float>(band2);
     form.band_mean = static_cast<float>(wavelengths.mean());
-    {
-        const double length2 = length_ * length_ / (factor.l22 * factor.l22);
-        const double rms2 = wavelengths.rms() * wavelengths.rms();
-        form.posterior_share = static_cast<float>(rms2 / (1.0 + rms2 * length2));
-        form.posterior_mean = static_cast<float>(wavelengths.mean() / (1.0 + rms2 * length2));
-    }
+    form.per_band2 = static_cast<float>(1.0 / std::max(band2, sharpest_band2));
+    form.mean_per_band2 = form.per_band2 * form.band_mean;
     form.half_range = wavelengths.half_range() > 0 ? static_cast<float>(wavelengths.half_range()) : 1e9F;
     if (method.kind == Kind::top_hat) {
         const double h = wavelengths.half_range();

@@ -60,6 +60,12 @@ inline Point place(const SpotForm& w, float in, float out) {
     return {y0, y1, y2, value};
 }
 
+// The likeliest e at (across, y2), as if the spectrum were Gaussian in e.
+inline float likeliest(const SpotForm& w, float across2, float y2) {
+    const float z = w.length + y2;
+    return (across2 + z * y2 + w.mean_per_band2) / (across2 + z * z + w.per_band2);
+}
+
 template <Kind kind, bool cap, bool bent, bool clipped>
 inline Point smear(const SpotForm& w, const float* band, Point point) {
     const float y0 = point.y0;
@@ -75,8 +81,7 @@ inline Point smear(const SpotForm& w, const float* band, Point point) {
         float f2 = y2;
         if constexpr (kind != Kind::sharp) {
             const float z = w.length + y2;
-            float e = (across2 + z * y2) * w.posterior_share + w.posterior_mean;
-            e = larger(smaller(e, w.half_range), -w.half_range);
+            const float e = larger(smaller(likeliest(w, across2, y2), w.half_range), -w.half_range);
             f0 -= e * y0;
             f1 -= e * y1;
             f2 -= e * z;
@@ -109,16 +114,22 @@ inline Point smear(const SpotForm& w, const float* band, Point point) {
         const float along = across2 + z * y2;
         const float length2 = w.length * w.length;
         if constexpr (kind == Kind::gaussian) {
-            // The spectrum is Gaussian in wavelength, 1 / (1 - e), which is expanded about the likeliest e.
-            const float likely = along * w.posterior_share + w.posterior_mean;
-            const float stretch = 1.0F + likely * (2.0F + 3.0F * likely);
+            // The spectrum is Gaussian in wavelength, 1 / (1 - e), which is expanded about the likeliest e: to first
+            // order, and to second by its mean over what e may be there. Two reciprocals by one division, twice.
+            const float precision = v2 + w.per_band2;
+            const float joint = along + w.mean_per_band2;
+            const float rest = precision - joint;
+            const float per_both = 1.0F / (precision * rest);
+            const float likely = joint * rest * per_both;
+            const float wavelength = precision * precision * per_both;
+            const float stretch = wavelength * wavelength;
             const float width2 = w.band2 * v2 + stretch * stretch;
-            // Two reciprocals by one division.
             const float both = 1.0F / (v2 * width2);
             const float per_v2 = both * width2;
             const float per_width2 = both * v2;
+            const float spread = rest * per_both;  // variance of e
             const float line =
-                likely * (1.0F + likely * (1.0F + likely)) + stretch * (along * per_v2 - likely) - w.band_mean;
+                wavelength * likely + stretch * (along * per_v2 - likely + wavelength * spread) - w.band_mean;
             value *= stretch * std::sqrt(per_width2);
             const float exponent = line * line * v2 * per_width2;
             c2 *= length2 * per_v2;

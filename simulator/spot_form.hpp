@@ -26,6 +26,7 @@ struct SpotForm {
     float bend;                        // its variance, likewise
     float band2;                       // variance of e
     float band_mean;
+    float per_band2, mean_per_band2;
     float half_range;                                     // of e; large for a Gaussian
     float top_hat_scale;                                  // sqrt(2 pi) times the top hat's density at e = 0
     const float* band_table;                              // density times sqrt(2 pi)
@@ -38,8 +39,6 @@ struct SpotForm {
     // Where a spectrum with edges meets a cap, y has its parts along and across r whitened apart: what lies across r
     // moves by so much for each rms of the blur along it.
     float tilt_0, tilt_1;
-    float posterior_share;  // mean e from y . (r + y), whitened, and constant
-    float posterior_mean;
     std::array<Vec3, 3> index_shift;  // distance from the lattice point within the block's shape, from y
     Vec3 index_per_rms;               // 1 / its rms
 };

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <fstream>
 #include <limits>
+#include <numbers>
 
 #include "classifiers/model.hpp"
 #include "explain/attribution.hpp"
@@ -73,6 +74,12 @@ TEST(AttributionAtTheInput, OnePixelHasTheHandComputedMaps) {
             EXPECT_NEAR(map.map(9, 4), 5.0 * above, 2.0);
             continue;
         }
+        if (map.method == smooth_hires_cam) {
+            const double error = 5.0 * options.smooth_noise * std::sqrt((photons(9, 4) + 1.0) / options.smooth_samples);
+            EXPECT_NEAR(map.map(9, 4), 5.0 * photons(9, 4), 5.0 * error);
+            EXPECT_NEAR(sum(map.map), map.map(9, 4), 1e-4);
+            continue;
+        }
         const auto brightest = std::ranges::max_element(map.map.pixels) - map.map.pixels.begin();
         if (map.method == grad_cam || map.method == grad_cam_pp) continue;  // they know channels, not places
         EXPECT_EQ(brightest, 4 * 16 + 9);
@@ -105,6 +112,53 @@ TEST(AttributionAtTheInput, NaNIsReportedNotHidden) {
     Image<float> photons = random_photons(16, 12, 1);
     photons(3, 3) = std::numeric_limits<float>::quiet_NaN();
     EXPECT_EQ(attribute(net, {photons}, {0}, only(hires_cam))[0][0].status, AttributionStatus::non_finite);
+}
+
+// Counts the photons above 20 of each pixel: below that it has no gradient.
+class ThresholdNet : public Classifier {
+public:
+    Trace trace(const torch::Tensor& photons) override {
+        Trace result;
+        const torch::Tensor a = photons * gain;
+        result.stages.push_back({"only", a, 1.0, 0.0});
+        result.logits = torch::relu(a - 20.0).sum({1, 2, 3}).unsqueeze(1);
+        return result;
+    }
+    torch::Tensor gain = register_parameter("gain", torch::tensor(1.0));
+};
+
+TEST(AttributionAtTheInput, SmoothHiResCamSeesWhatMightHaveBeenAboveAThreshold) {
+    ThresholdNet net;
+    Image<float> photons(8, 8, 1.0F);
+    photons(2, 3) = 18.0F;  // just below it
+    photons(5, 5) = 40.0F;
+    EXPECT_EQ(attribute(net, {photons}, {0}, only(hires_cam))[0][0].map(2, 3), 0.0F);
+    AttributionOptions options = only(smooth_hires_cam);
+    options.smooth_samples = 400;
+    const Image<float> map = attribute(net, {photons}, {0}, options)[0][0].map;
+    // The mean of x where x > 20, x normal about 18 with a variance of 19.
+    const double deviation = std::sqrt(19.0);
+    const double z = (18.0 - 20.0) / deviation;
+    const double above = 0.5 * std::erfc(-z / std::numbers::sqrt2);
+    const double density = std::exp(-0.5 * z * z) / std::sqrt(2.0 * std::numbers::pi);
+    const double expected = 18.0 * above + deviation * density;
+    EXPECT_NEAR(map(2, 3), expected, 4.0 * 11.0 / 20.0);  // x or 0 scatters by 11
+    EXPECT_NEAR(map(5, 5), 40.0, 4.0 * std::sqrt(41.0) / 20.0);
+    EXPECT_EQ(map(0, 0), 0.0F);
+}
+
+TEST(AttributionAtTheInput, SmoothHiResCamWithoutNoiseIsHiResCam) {
+    ThresholdNet net;
+    Image<float> photons = random_photons(16, 12, 3);
+    photons(3, 3) = 30.0F;
+    AttributionOptions options;
+    options.methods = {hires_cam, smooth_hires_cam};
+    options.smooth_noise = 0.0;
+    options.smooth_samples = 4;
+    const auto maps = attribute(net, {photons}, {0}, options)[0];
+    ASSERT_EQ(maps.size(), 2U);
+    EXPECT_EQ(maps[0].map(3, 3), 30.0F);
+    EXPECT_EQ(maps[0].map, maps[1].map);
 }
 
 // A network that answers through an argmax cannot be differentiated.
