@@ -403,6 +403,16 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
         form.cap_table = work_->cap.data();
         form.cap_last = MosaicCapTable::last_column;
     }
+    if (!cap && method.kind != Kind::sharp) {
+        const Eigen::Matrix3d to_y = whiten_from_spot * lab_from_spot_.transpose();
+        const Eigen::Matrix3d source = to_y * smearing_->divergence * to_y.transpose();
+        form.source_across = static_cast<float>(0.5 * (source(0, 0) + source(1, 1)));
+        // Widths that differ by less than 0.1 % over the spectrum's rms are left alike.
+        method.stretched = wavelengths.rms() * static_cast<double>(form.source_across) > 1e-3;
+        form.source = {static_cast<float>(source(0, 0)),       static_cast<float>(source(1, 1)),
+                       static_cast<float>(source(2, 2)),       static_cast<float>(2.0 * source(0, 1)),
+                       static_cast<float>(2.0 * source(0, 2)), static_cast<float>(2.0 * source(1, 2))};
+    }
     if (smearing_->clipped) {
         const Eigen::Matrix3d shape = lab_from_spot_.transpose() * smearing_->shape * lab_from_spot_;
         const Eigen::Matrix3d index_from_spot = smearing_->hkl_from_lab * lab_from_spot_;

@@ -66,7 +66,7 @@ inline float likeliest(const SpotForm& w, float across2, float y2) {
     return (across2 + z * y2 + w.mean_per_band2) / (across2 + z * z + w.per_band2);
 }
 
-template <Kind kind, bool cap, bool bent, bool clipped>
+template <Kind kind, bool cap, bool bent, bool clipped, bool stretched>
 inline Point smear(const SpotForm& w, const float* band, Point point) {
     const float y0 = point.y0;
     const float y1 = point.y1;
@@ -75,7 +75,7 @@ inline Point smear(const SpotForm& w, const float* band, Point point) {
     const float across2 = y0 * y0 + y1 * y1;
     // The blur along r is what edges cut out of it, and takes the place across r with it.
     constexpr bool tilted = cap && (kind == Kind::top_hat || kind == Kind::table);
-    if constexpr (bent || clipped) {
+    if constexpr (bent || clipped || stretched) {
         float f0 = y0;
         float f1 = y1;
         float f2 = y2;
@@ -85,6 +85,14 @@ inline Point smear(const SpotForm& w, const float* band, Point point) {
             f0 -= e * y0;
             f1 -= e * y1;
             f2 -= e * z;
+            if constexpr (stretched) {
+                // Its variance goes as the square of the wavenumber; to second order, as if it were round across r.
+                const float more = e * (e - 2.0F);
+                const float share = f0 * (w.source[0] * f0 + w.source[3] * f1 + w.source[4] * f2) +
+                                    f1 * (w.source[1] * f1 + w.source[5] * f2) + f2 * w.source[2] * f2;
+                const float part = more * w.source_across;
+                value *= fast_exp(0.5F * more * share * (1.0F - part) - part * (1.0F - 0.5F * part));
+            }
         }
         if constexpr (tilted) {
             f0 -= w.tilt_0 * f2;
@@ -207,7 +215,7 @@ inline float intensity_of(const SpotForm& w, const float* caps, Point point) {
 }
 
 // The restricted pointers are what lets look-ups in tables become gathers.
-template <Kind kind, bool cap, bool bent, bool clipped>
+template <Kind kind, bool cap, bool bent, bool clipped, bool stretched = false>
 [[gnu::noinline]] void set_points(const SpotForm& form, const float* __restrict caps, const float* __restrict band,
                                   const float* __restrict inner_px, const float* __restrict outer_px, int count,
                                   float* __restrict intensity) {
@@ -228,7 +236,7 @@ template <Kind kind, bool cap, bool bent, bool clipped>
             value[i] = point.value;
         }
         for (int i = 0; i < whole; ++i) {
-            const Point point = smear<kind, cap, bent, clipped>(w, band, {y0[i], y1[i], y2[i], value[i]});
+            const Point point = smear<kind, cap, bent, clipped, stretched>(w, band, {y0[i], y1[i], y2[i], value[i]});
             y0[i] = point.y0;
             if (cap) y1[i] = point.y1;
             if (cap) y2[i] = point.y2;
@@ -246,7 +254,13 @@ void set_kind(const SpotForm& form, SpotMethod method, const float* inner_px, co
     const auto call = [&](auto set) {
         set(form, form.cap_table, form.band_table, inner_px, outer_px, count, intensity);
     };
-    if (method.clipped) {
+    if (method.stretched) {
+        if (method.clipped) {
+            call(set_points<kind, false, true, true, true>);
+        } else {
+            call(set_points<kind, false, true, false, true>);
+        }
+    } else if (method.clipped) {
         if (method.cap) {
             call(set_points<kind, true, true, true>);
         } else {

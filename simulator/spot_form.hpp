@@ -39,6 +39,9 @@ struct SpotForm {
     // Where a spectrum with edges meets a cap, y has its parts along and across r whitened apart: what lies across r
     // moves by so much for each rms of the blur along it.
     float tilt_0, tilt_1;
+    // Covariance of the source's part, whitened: xx, yy, zz, and twice xy, xz, yz; and half its trace across r.
+    std::array<float, 6> source;
+    float source_across;
     std::array<Vec3, 3> index_shift;  // distance from the lattice point within the block's shape, from y
     Vec3 index_per_rms;               // 1 / its rms
 };
@@ -48,6 +51,7 @@ struct SpotMethod {
     bool cap = false;
     bool bent = false;
     bool clipped = false;
+    bool stretched = false;  // the source's part varies with the wavelength; not with a cap
 };
 
 // intensity[i] = the form at (inner_px[i], outer_px[i]); count: a multiple of 8.

@@ -123,6 +123,10 @@ TEST_F(Generate, StreamsAreReproducibleAndNeverTheCorpus) {
     EXPECT_EQ(shares, std::vector<int>(shares.size(), 0));
     // A stream's recipe can be written down and made again.
     EXPECT_EQ(parse_recipe(to_toml(first.recipe()), "block").seed, first.recipe().seed);
+    for (std::uint64_t number = 2; number < 200; ++number) {
+        const RecipeSource block = stream_block(corpus, number);
+        EXPECT_NO_THROW(parse_recipe(to_toml(block.recipe()), "block")) << number;
+    }
 }
 
 TEST_F(Generate, AMatchedPairDiffersInItsMemberAlone) {
