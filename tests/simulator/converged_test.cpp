@@ -38,6 +38,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"everything", {Laws::gaussian, 0.02, 0.003, 0.3}, 1 << 15, 0.003, 0.01, 0.9999},
                     Case{"cap", {Laws::edged, 0.1, 0, 0}, 1 << 15, 0.005, 0.015, 0.9999},
                     Case{"top_hat", {Laws::edged, 0, 0.01, 0}, 1 << 15, 0.003, 0.01, 0.9999},
+                    Case{"wide_band", {Laws::gaussian, 0, 0.06, 0}, 1 << 15, 0.003, 0.01, 0.9999},
                     Case{"cap_and_top_hat", {Laws::edged, 0.2, 0.003, 0}, 1 << 15, 0.004, 0.02, 0.9999},
                     Case{"cap_and_divergence", {Laws::edged, 0.2, 0, 1}, 1 << 15, 0.006, 0.05, 0.9993}),
     [](const auto& instance) { return instance.param.name; });
