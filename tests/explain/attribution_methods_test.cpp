@@ -15,7 +15,7 @@ namespace {
 
 TEST(AttributionMethods, TheTableHoldsEveryMethodOnce) {
     const auto all = parse_methods(std::vector<std::string>{"all"});
-    EXPECT_EQ(all.size(), 12U);
+    EXPECT_EQ(all.size(), 13U);
     for (const MethodEntry& entry : attribution_methods()) {
         EXPECT_EQ(parse_methods(std::vector<std::string>{entry.name}), std::vector{entry.method});
         EXPECT_EQ(to_string(entry.method), entry.name);
