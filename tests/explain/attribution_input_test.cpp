@@ -258,7 +258,7 @@ TEST(AttributionAtTheInput, BatchedEqualsSingle) {
     for (int i = 0; i < 2; ++i) {
         const auto at = static_cast<std::size_t>(i);
         const auto single = attribute(net, {photons[at]}, {i}, options)[0];
-        ASSERT_EQ(single.size(), 12U);
+        ASSERT_EQ(single.size(), options.methods.size());
         for (std::size_t k = 0; k < single.size(); ++k) {
             for (std::size_t p = 0; p < single[k].map.size(); ++p) {
                 ASSERT_NEAR(batched[at][k].map.pixels[p], single[k].map.pixels[p], 1e-5) << to_string(single[k].method);
