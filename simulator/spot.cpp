@@ -74,19 +74,19 @@ SpotForm::Vec3 to_float(const Eigen::Vector3d& v) {
 }  // namespace
 
 struct SpotPainter::Work {
+    alignas(32) std::array<float, std::size_t{2} * MosaicCapTable::columns> cap;
+    std::vector<float> band;
+    // What a method does not read is left as an earlier spot of the lattice had it.
+    SpotForm form{};
     alignas(32) std::array<float, most_points + lanes> inner_px;
     alignas(32) std::array<float, most_points + lanes> outer_px;
     alignas(32) std::array<float, most_points + lanes> intensity;
     alignas(32) std::array<float, most_points + lanes> part_intensity;
     alignas(32) std::array<std::int32_t, most_points + lanes> pixel;
-    std::vector<float> band;
-    alignas(32) std::array<float, 2 * MosaicCapTable::columns> cap;
     // The points at every shift, one shift after the other.
     alignas(32) std::array<float, most_shifts*(most_points + lanes)> shifted_inner_px;
     alignas(32) std::array<float, most_shifts*(most_points + lanes)> shifted_outer_px;
     alignas(32) std::array<float, most_shifts*(most_points + lanes)> shifted_intensity;
-    // What a method does not read is left as an earlier spot of the lattice had it.
-    SpotForm form{};
 };
 
 PanelView::PanelView(const Panel& panel_in, float* pixel00_in, std::ptrdiff_t image_width_px_in)
@@ -558,7 +558,7 @@ Deposit SpotPainter::paint(double photons_per_px, const Eigen::Vector2d& relativ
     const auto base = static_cast<std::int32_t>(base_cell);
     shape.lowest_cell = -base;
     shape.highest_cell = inner_size * inner_parts.cells - 1 - base;
-    const float per_inner = static_cast<float>(1.0 / inner_cells);
+    const auto per_inner = static_cast<float>(1.0 / inner_cells);
     const float to_middle = 0.5F - shape.base_fraction;
     const auto pixel_step = static_cast<std::int32_t>(inner_stride);
     const auto line_step = static_cast<std::int32_t>(outer_stride);
