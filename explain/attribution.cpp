@@ -94,15 +94,11 @@ void check_stages(const std::vector<TraceStage>& stages, const std::vector<std::
     }
 }
 
-bool asks_stage(const AttributionOptions& options, const std::string& stage) {
-    return options.stages.empty() || std::ranges::find(options.stages, stage) != options.stages.end();
-}
-
 void add_stage_maps(Maps& maps, const GradientPass& pass, const SmoothPass& smooth, const AttributionOptions& options) {
     const std::vector<TraceStage>& stages = pass.trace.stages.empty() ? smooth.stages : pass.trace.stages;
     for (std::size_t i = 0; i < stages.size(); ++i) {
         const TraceStage& stage = stages[i];
-        if (!asks_stage(options, stage.name)) continue;
+        if (!options.stages.empty() && std::ranges::find(options.stages, stage.name) == options.stages.end()) continue;
         for (const AttributionMethod method : options.methods) {
             if (method_entry(method).place != MapPlace::stage) continue;
             torch::Tensor map;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "simulator/experiment.hpp"
+#include "simulator/panel_view.hpp"
 #include "simulator/wavelength_smearing.hpp"
 
 namespace braggbench {
@@ -33,21 +34,6 @@ struct Smearing {
     // With blocks of few cells a reflection ends half an index from its lattice point, as in nanoBragg.
     bool clipped = false;
     Eigen::Matrix3d hkl_from_lab;
-};
-
-// A panel as the painter sees it: where its pixels lie in space and in memory.
-struct PanelView {
-    PanelView(const Panel& panel, float* pixel00, std::ptrdiff_t image_width_px);
-
-    // Panel coordinates in pixels where a ray from the sample along `direction` meets the panel's plane; false if it
-    // runs away from the plane or within 3 degrees of it.
-    [[nodiscard]] bool intersect(const Eigen::Vector3d& direction, Eigen::Vector2d& position_px) const;
-
-    const Panel* panel;
-    float* pixel00;
-    std::ptrdiff_t image_width_px;
-    Eigen::Vector3d normal;  // away from the sample
-    double close_mm;         // the plane's distance from the sample
 };
 
 // Sums over what was deposited, positions (of pixel centres) in pixels from the panel's corner.

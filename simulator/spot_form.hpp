@@ -26,7 +26,7 @@ struct SpotForm {
     float bend;                        // its variance, likewise
     float band2;                       // variance of e
     float band_mean;
-    float per_band2, mean_per_band2;
+    float per_band2, mean_per_band2;                      // 1 / band2, and band_mean times it
     float half_range;                                     // of e; large for a Gaussian
     float top_hat_scale;                                  // sqrt(2 pi) times the top hat's density at e = 0
     const float* band_table;                              // density times sqrt(2 pi)

@@ -45,6 +45,7 @@ const std::vector<Row>& goal_rows() {
         {0.2, 1, 0.3},
         {0.5, 1, 1},
         {1, 0.3, 1},
+        {1, 1.274, 1},
         {1, 3, 1},
     };
     return list;
