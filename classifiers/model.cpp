@@ -16,16 +16,22 @@ Registration Registration::after(int kernel, int stride, int padding) const {
 
 const std::vector<ZooEntry>& model_zoo() {
     static const std::vector<ZooEntry> zoo = {
-        {"compact", "ours: five stages at strides 2 to 32 on local contrast and level, 49 thousand parameters", 32,
-         [](const ModelShape& shape) { return make_compact({.output_count = shape.output_count}); }},
-        {"compact-tiny", "the same with four narrow stages, 4 thousand parameters: the floor", 32,
-         [](const ModelShape& shape) {
-             return make_compact({.output_count = shape.output_count, .widths = {4, 8, 12, 16}, .hidden = 16});
-         }},
-        {"compact-large", "the same, wider and with a sixth stage, 284 thousand parameters", 64,
+        {"compact",
+         "ours: five stages at strides 2 to 32 on local contrast and level, pooled by means, 42 thousand parameters",
+         32, [](const ModelShape& shape) { return make_compact({.output_count = shape.output_count}); }},
+        {"compact-max", "the same, pooled by maxima too: the brightest spots decide; 49 thousand parameters", 32,
+         [](const ModelShape& shape) { return make_compact({.output_count = shape.output_count, .max_pool = true}); }},
+        {"compact-tiny", "compact-max with four narrow stages, 4 thousand parameters: the floor", 32,
          [](const ModelShape& shape) {
              return make_compact(
-                 {.output_count = shape.output_count, .widths = {12, 32, 48, 64, 96, 128}, .hidden = 96});
+                 {.output_count = shape.output_count, .widths = {4, 8, 12, 16}, .hidden = 16, .max_pool = true});
+         }},
+        {"compact-large", "compact-max, wider and with a sixth stage, 284 thousand parameters", 64,
+         [](const ModelShape& shape) {
+             return make_compact({.output_count = shape.output_count,
+                                  .widths = {12, 32, 48, 64, 96, 128},
+                                  .hidden = 96,
+                                  .max_pool = true});
          }},
         {"ke2018", "Ke 2018: four convolutions on local contrast, 7 thousand parameters", 169, make_ke2018},
         {"deepfreak", "DeepFreak: ResNet-50 with 8 filters, 0.4 million parameters", 64, make_deepfreak},

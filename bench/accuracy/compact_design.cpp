@@ -39,10 +39,10 @@ std::vector<Variant> variants(int output_count) {
     add("no local contrast", [](auto& o) { o.contrast = false; });
     add("no level beside stage 2", [](auto& o) { o.level = false; });
     add("neither", [](auto& o) { o.contrast = o.level = false; });
-    add("pooled by mean alone", [](auto& o) { o.max_pool = false; });
-    add("pooled by maximum alone", [](auto& o) { o.mean_pool = false; });
-    add("mean, root mean square", [](auto& o) { o.max_pool = false, o.rms_pool = true; });
-    add("mean, rms, maximum", [](auto& o) { o.rms_pool = true; });
+    add("mean and maximum", [](auto& o) { o.max_pool = true; });
+    add("maximum alone", [](auto& o) { o.mean_pool = false, o.max_pool = true; });
+    add("mean, root mean square", [](auto& o) { o.rms_pool = true; });
+    add("mean, rms, maximum", [](auto& o) { o.rms_pool = o.max_pool = true; });
     add("three stages (15 px)", [](auto& o) { o.widths = {8, 16, 32}; });
     add("four stages (31 px)", [](auto& o) { o.widths = {8, 16, 32, 32}; });
     add("half as wide", [](auto& o) { o.widths = {4, 8, 16, 16, 32}; });

@@ -36,7 +36,7 @@ def step_rate(threads):
                 self.convolutions.append(nn.Conv2d(channels, width, 3, stride=2, padding=1, bias=False))
                 self.norms.append(nn.BatchNorm2d(width))
                 channels = width + (2 if i == 1 else 0)
-                pooled += 2 * width if i >= 1 else 0
+                pooled += width if i >= 1 else 0
             self.hidden = nn.Linear(pooled, hidden)
             self.outputs = nn.Linear(hidden, outputs)
 
@@ -53,7 +53,7 @@ def step_rate(threads):
             for i, (convolution, norm) in enumerate(zip(self.convolutions, self.norms)):
                 x = norm(convolution(x)).relu()
                 if i >= 1:
-                    pooled += [x.mean((2, 3)), x.amax((2, 3))]
+                    pooled.append(x.mean((2, 3)))
                 if i == 1:
                     x = torch.cat([x, beside], 1)
             return self.outputs(self.hidden(torch.cat(pooled, 1)).relu())

@@ -7,9 +7,10 @@
 namespace braggbench {
 namespace {
 
-// Every stage from here on is pooled: a spot of a few pixels is plainest at stride 4, rings and level further on. The
-// mean alone would dilute a handful of spots among thousands of units, the maximum alone would lose their number
-// (Pawlowski et al. 2019, arXiv 1908.06037).
+// Every stage from here on is pooled: a spot of a few pixels is plainest at stride 4, rings and level further on.
+// Through a mean every spot counts, the faint ones too, in what is learned and in what maps show. Maxima find a few
+// spots among thousands of units sooner (Pawlowski et al. 2019, arXiv 1908.06037) but let the brightest decide alone
+// (docs/explanations.md).
 constexpr std::size_t first_pooled_stage = 1;
 
 class Compact : public Classifier {

@@ -18,7 +18,7 @@ struct CompactOptions {
     bool level = true;     // local level and noise beside stage 2
     bool mean_pool = true;
     bool rms_pool = false;
-    bool max_pool = true;
+    bool max_pool = false;
 };
 
 std::shared_ptr<Classifier> make_compact(const CompactOptions& options);

@@ -98,6 +98,9 @@ TEST(RowJson, CountsWhatIsScoredZeroAndUndefined) {
     ASSERT_EQ(json.at("by_class").size(), 2U);
     EXPECT_EQ(json.at("by_class")[0].at("name"), "weak");
     EXPECT_EQ(json.at("by_class")[0].at("images"), 2);
+    EXPECT_DOUBLE_EQ(json.at("by_class")[0].at("sauc").at("value"), 0.75);
+    EXPECT_DOUBLE_EQ(json.at("by_class")[1].at("peak_recall").at("chance"), 0.1);
+    EXPECT_TRUE(json.at("by_class")[1].at("ceiling_fraction").at("value").is_null());
     EXPECT_EQ(json.at("by_prediction")[1].at("name"), "wrong");
     EXPECT_EQ(json.at("by_prediction")[1].at("images"), 1);
     EXPECT_DOUBLE_EQ(json.at("by_prediction")[1].at("slift").at("value"), 4.0);
