@@ -34,6 +34,20 @@ TEST(ModelZoo, UnknownNamesAreRefusedWithTheNearest) {
     EXPECT_THROW(make_model("compact", {.output_count = 3, .height_px = 16, .width_px = 16}), UsageError);
 }
 
+// What an output gains from a unit of the last stage does not depend on where that lies or what else there is: no spot
+// silences another. Where maxima are pooled too, the highest unit of a channel is another matter.
+TEST(Compact, EveryUnitOfTheLastStageCountsAlikeUnlessMaximaArePooled) {
+    for (const auto& [name, alike] : {std::pair{"compact", true}, std::pair{"compact-max", false}}) {
+        torch::manual_seed(1);
+        const auto network = make_model(name, {.output_count = 3});
+        network->eval();
+        const auto trace = network->trace(noise(2, 128, 128));
+        const auto gains = torch::autograd::grad({trace.logits.sum()}, {trace.stages.back().activation}).front();
+        EXPECT_GT(gains.abs().max().item<double>(), 0.0);
+        EXPECT_EQ(torch::allclose(gains, gains.mean({2, 3}, true).expand_as(gains)), alike) << name;
+    }
+}
+
 class EveryModel : public testing::TestWithParam<std::string> {};
 
 TEST_P(EveryModel, TracesStagesAndLogits) {
