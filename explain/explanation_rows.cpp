@@ -141,22 +141,6 @@ nlohmann::json part_json(std::span<const Scored> images, std::uint64_t seed) {
             {"significant", significant_metric(images)}};
 }
 
-void put_ceiling(nlohmann::json& json, std::span<const Scored> images, std::uint64_t seed) {
-    json["oracle_slift"] =
-        optional_json(summary(images, Statistic::median, [](const LocalisationScores& s) { return s.oracle_slift; }));
-    json["ceiling_fraction"] = metric(images, Statistic::median, seed, &LocalisationScores::ceiling_fraction, 0.0);
-}
-
-// Some of the images, all their peaks counted.
-nlohmann::json group_json(std::span<const Scored> images, const std::string& name, std::uint64_t seed) {
-    nlohmann::json json = part_json(images, seed);
-    json["name"] = name;
-    json["sauc"] = metric(images, Statistic::mean, seed, &LocalisationScores::sauc, 0.5);
-    json["peak_recall"] = recall_metric(images, seed);
-    put_ceiling(json, images, seed);
-    return json;
-}
-
 // The scores that depend on the radius of the peaks' discs.
 nlohmann::json scores_json(std::span<const Scored> images, std::uint64_t seed) {
     const auto rho = summary(images, Statistic::mean,
@@ -170,6 +154,15 @@ nlohmann::json scores_json(std::span<const Scored> images, std::uint64_t seed) {
     json["nss"] = metric(images, Statistic::mean, seed, &LocalisationScores::nss, 0.0);
     json["pointing"] = metric(images, Statistic::mean, seed, &LocalisationScores::pointing, rho);
     json["peak_recall"] = recall_metric(images, seed);
+    return json;
+}
+
+// The scores at the headline radius, where the share of the oracle's ceiling is known.
+nlohmann::json headline_json(std::span<const Scored> images, std::uint64_t seed) {
+    nlohmann::json json = scores_json(images, seed);
+    json["oracle_slift"] =
+        optional_json(summary(images, Statistic::median, [](const LocalisationScores& s) { return s.oracle_slift; }));
+    json["ceiling_fraction"] = metric(images, Statistic::median, seed, &LocalisationScores::ceiling_fraction, 0.0);
     return json;
 }
 
@@ -204,7 +197,8 @@ nlohmann::json by_class_json(const std::vector<ImageScore>& images, const std::v
             return image.has_peaks && image.class_index == static_cast<int>(index);
         });
         if (!members.empty()) {
-            parts.push_back(group_json(members, class_names[index], seed));
+            parts.push_back(headline_json(members, seed));
+            parts.back()["name"] = class_names[index];
         }
     }
     return parts;
@@ -216,7 +210,8 @@ nlohmann::json by_prediction_json(const std::vector<ImageScore>& images, std::ui
         const auto members = subset(images, [correct = correct](const ImageScore& image) {
             return image.has_peaks && image.correct == correct;
         });
-        parts.push_back(group_json(members, name, seed));
+        parts.push_back(headline_json(members, seed));
+        parts.back()["name"] = name;
     }
     return parts;
 }
@@ -326,7 +321,7 @@ std::optional<double> permutation_p(std::span<const LocalisationScores* const> i
 nlohmann::json row_json(const MapRow& row, const std::vector<std::string>& class_names, std::uint64_t seed,
                         std::span<const double> other_radii_px) {
     const auto images = subset(row.images, [](const ImageScore& image) { return image.has_peaks; });
-    nlohmann::json json = scores_json(images, seed);
+    nlohmann::json json = headline_json(images, seed);
     json["map"] = row.id.map;
     json["stage"] = row.id.stage;
     json["stride_px"] = row.id.stride_px;
@@ -338,7 +333,6 @@ nlohmann::json row_json(const MapRow& row, const std::vector<std::string>& class
         summary(images, Statistic::median, [](const LocalisationScores& s) { return null_quantile(s, 0.5); }));
     json["null_slift_p95"] = optional_json(
         summary(images, Statistic::median, [](const LocalisationScores& s) { return null_quantile(s, 0.95); }));
-    put_ceiling(json, images, seed);
     json["profile_without_peaks"] = profile_json(row.images, seed);
     json["by_class"] = by_class_json(row.images, class_names, seed);
     if (std::ranges::any_of(row.images, [](const ImageScore& image) { return image.correct.has_value(); })) {
