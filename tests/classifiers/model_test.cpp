@@ -34,8 +34,8 @@ TEST(ModelZoo, UnknownNamesAreRefusedWithTheNearest) {
     EXPECT_THROW(make_model("compact", {.output_count = 3, .height_px = 16, .width_px = 16}), UsageError);
 }
 
-// What an output gains from a unit of the last stage does not depend on where that lies or what else there is: no spot
-// silences another. Where maxima are pooled too, the highest unit of a channel is another matter.
+// What an output gains from a unit of the last stage does not depend on where in the image that lies, nor on whether it
+// is its channel's highest, unless maxima are pooled too.
 TEST(Compact, EveryUnitOfTheLastStageCountsAlikeUnlessMaximaArePooled) {
     for (const auto& [name, alike] : {std::pair{"compact", true}, std::pair{"compact-max", false}}) {
         torch::manual_seed(1);
