@@ -10,9 +10,6 @@ struct Structure;
 
 namespace braggbench {
 
-// Raised whenever the same name gives other atoms.
-inline constexpr double pseudo_protein_version = 1;
-
 // Share of the cell's volume that the published crystal's solvent takes, and the mean B of the atoms.
 struct PseudoProteinTarget {
     double solvent_fraction;

@@ -1,3 +1,4 @@
+#include <fftw3.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -27,8 +28,6 @@ namespace {
 // A dense box of more amplitudes (1 GiB) than this comes from a wrong index, not from a crystal.
 constexpr std::size_t most_amplitudes = std::size_t{1} << 28U;
 constexpr int largest_index = 100000;
-// Raised whenever the same input gives other amplitudes.
-constexpr double pipeline_version = 1;
 
 struct Reflection {
     MillerIndex hkl;
@@ -251,11 +250,12 @@ StructureFactors load_structure_factors(const std::string& name_or_path, double 
                         name_or_path));
     const BulkSolvent solvent;
     ContentKey key;
-    key.add(pipeline_version).add(GEMMI_VERSION).add(static_cast<double>(source)).add(d_min_A);
+    key.add(BRAGGBENCH_AMPLITUDES_MADE_BY).add(GEMMI_VERSION).add(fftwf_version);
+    key.add(static_cast<double>(source)).add(d_min_A);
     key.add(solvent.k_e_per_A3).add(solvent.b_A2);
     std::string bytes;
     if (source == Source::builtin) {
-        key.add(name_or_path).add(pseudo_protein_version);
+        key.add(name_or_path);
     } else {
         bytes = read_gunzipped_file(name_or_path);
         // The ending decides how the bytes are read.
