@@ -14,6 +14,13 @@ namespace braggbench {
 
 struct BlurSplit {
     static constexpr std::size_t most = 41;
+
+    // Not split.
+    explicit BlurSplit(const Eigen::Matrix3d& whole) : blur(whole) {
+        displacement[0].setZero();
+        share[0] = 1.0;
+    }
+
     Eigen::Matrix3d blur;  // of each
     std::size_t count = 1;
     std::array<Eigen::Vector3d, most> displacement;
@@ -22,10 +29,7 @@ struct BlurSplit {
 
 // `across` is the part of `blur` across r that meets the cap.
 inline BlurSplit split_blur(const Eigen::Matrix3d& blur, const Eigen::Matrix2d& across) {
-    BlurSplit split;
-    split.blur = blur;
-    split.displacement[0].setZero();
-    split.share[0] = 1.0;
+    BlurSplit split(blur);
     const Eigen::SelfAdjointEigenSolver<Eigen::Matrix2d> axes(across);
     const double narrow = axes.eigenvalues()[0];
     const double wide = axes.eigenvalues()[1];

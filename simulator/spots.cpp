@@ -59,10 +59,6 @@ Smearing smearing_of(const Beam& beam, const Crystal& crystal, const Eigen::Matr
     return smearing;
 }
 
-double largest_eigenvalue(const Eigen::Matrix3d& symmetric) {
-    return Eigen::SelfAdjointEigenSolver<Eigen::Matrix3d>(symmetric, Eigen::EigenvaluesOnly).eigenvalues().z();
-}
-
 // Calls visit(hkl, r) for every reflection within spot_cut_sigma of the Ewald sphere and |r| <= q_max, the origin
 // excepted. Lines of lattice points along the densest axis are cut with the sphere's shell.
 template <class Visit>
@@ -88,7 +84,7 @@ void walk_ewald_sphere(const Eigen::Matrix3d& lab_from_hkl, MillerIndex hkl_max,
 
     const double half_range = wavelengths.half_range();
     const double band2 = half_range > 0 ? 0.0 : wavelengths.rms() * wavelengths.rms();
-    const Eigen::Matrix3d constant = smearing.shape + smearing.halo + smearing.divergence;
+    const Eigen::Matrix3d constant = smearing.blur();
     const bool rotates = !smearing.rotation.isZero(0);
     // Of a reflection near the sphere, the part along the sphere's normal is about r^2 / 2 k.
     const double along_max = std::min(q_max, 0.75 * q_max * q_max / k);
@@ -229,7 +225,7 @@ void add_lattice(const Experiment& experiment, std::size_t lattice, double q_max
     // A point beyond the detector's corner can still be smeared onto it.
     const auto farthest = [&](const Smearing& with) {
         const double smeared =
-            largest_eigenvalue(with.shape + with.halo + with.divergence) +
+            largest_eigenvalue(with.blur()) +
             (largest_eigenvalue(with.rotation) + wavelengths.rms() * wavelengths.rms()) * q_max * q_max;
         const double reach = q_max * (1.0 + wavelengths.half_range()) + spot_cut_sigma * std::sqrt(smeared);
         return crystal.d_min_A > 0 ? std::min(reach, 1.0 / crystal.d_min_A) : reach;
