@@ -42,7 +42,10 @@ Axis axis_of(const Span& span, Scale scale) {
 
 std::string tick_words(double value, Scale scale) {
     if (scale == Scale::logarithmic && (value >= 1e5 || value < 1e-3)) {
-        return fmt::format("10<tspan dy=\"-5\" font-size=\"9\">{}</tspan>", std::lround(std::log10(value)));
+        const auto exponent = static_cast<int>(std::floor(std::log10(value) + 1e-9));
+        const auto factor = std::lround(value / std::pow(10.0, exponent));
+        return fmt::format("{}10<tspan dy=\"-5\" font-size=\"9\">{}</tspan>",
+                           factor == 1 ? "" : fmt::format("{}\u00d7", factor), exponent);
     }
     return fmt::format("{:g}", std::round(value * 1e6) / 1e6);
 }

@@ -25,10 +25,10 @@ CurveChart shares_chart(std::string title, std::string x_label, std::string y_la
 
 NamedCurve diagonal(std::string name) { return {std::move(name), {{0.0, 0.0}, {1.0, 1.0}}}; }
 
-// "ice.thickness_um" -> "ice thickness", its units apart.
+// "ice.thickness_um" -> "ice thickness", its units apart; "background_photons_per_px" -> "background photons per px".
 std::string quantity_words(std::string quantity, const std::string& units) {
-    for (const std::string_view ending : {"_um3", "_um", "_deg", "_px", "_photons_per_px", "_photons_per_m2"}) {
-        if (quantity.ends_with(ending)) {
+    for (const std::string_view ending : {"_um3", "_um", "_deg", "_px", "_photons_per_m2"}) {
+        if (quantity.ends_with(ending) && !quantity.ends_with("_per_px")) {
             quantity.resize(quantity.size() - ending.size());
             break;
         }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace braggbench::report {
 
@@ -126,11 +127,26 @@ std::vector<json> rows_of_kind(const json& explanation, std::string_view kind) {
     return result;
 }
 
+ScoredMaps scored_maps(const json& row) {
+    ScoredMaps maps{count(row, "images"), count(row, "images")};
+    for (const std::string_view silent : {"zero_maps", "constant_maps", "non_finite_maps", "no_gradient_maps"}) {
+        maps.of += count(row, silent);
+    }
+    return maps;
+}
+
 std::optional<json> best_attribution(const json& explanation) {
     std::optional<json> best;
+    double most = -std::numeric_limits<double>::infinity();
     for (const json& row : rows_of_kind(explanation, "attribution")) {
-        const std::optional<double> value = metric(row, "slift").value;
-        if (value && std::isfinite(*value) && (!best || *value > *metric(*best, "slift").value)) best = row;
+        const std::optional<double> slift = metric(row, "slift").value;
+        const ScoredMaps maps = scored_maps(row);
+        if (!slift || !(*slift > 0.0) || maps.of == 0) continue;
+        const double found = std::log(*slift) * static_cast<double>(maps.scored) / static_cast<double>(maps.of);
+        if (std::isfinite(found) && found > most) {
+            most = found;
+            best = row;
+        }
     }
     return best;
 }

@@ -42,7 +42,13 @@ std::string capitalised(std::string name);
 
 // Rows of one kind, in the file's order.
 std::vector<nlohmann::json> rows_of_kind(const nlohmann::json& explanation, std::string_view kind);
-// The attribution row with the highest sLift; absent if none is defined.
+// Of the images with peaks, those whose map has a score: one that is zero, constant or not finite says nothing.
+struct ScoredMaps {
+    std::int64_t scored;
+    std::int64_t of;
+};
+ScoredMaps scored_maps(const nlohmann::json& row);
+// The attribution row with the highest ln sLift, a map without a score counting as chance; absent if none is defined.
 std::optional<nlohmann::json> best_attribution(const nlohmann::json& explanation);
 
 }  // namespace braggbench::report

@@ -108,9 +108,11 @@ std::string facts(const json& summary) {
     };
     // By the recipe's own keys; what is zero in every image is not there.
     std::vector<Fact> drawn;
+    std::vector<Fact> constant;
     for (const auto& [name, ends] : ranges.items()) {
         if (ends.is_array() && (ends[0] != 0 || ends[1] != 0)) {
-            drawn.push_back({fmt::format("<code>{}</code>", escape(name)), range(ends, rounded, "")});
+            (ends[0] == ends[1] ? constant : drawn)
+                .push_back({fmt::format("<code>{}</code>", escape(name)), range(ends, rounded, "")});
         }
     }
     const std::string pixels =
@@ -135,7 +137,7 @@ std::string facts(const json& summary) {
                                              fact("Read-out noise, rms", response, "read_noise_rms_adu", "ADU"),
                                              fact("Offset", response, "offset_adu", "ADU"),
                                              fact("Saturation", response, "saturation_adu", "ADU")}) +
-           fact_list("Drawn for each image", drawn) + "</div>\n";
+           fact_list("Drawn for each image", drawn) + fact_list("The same in every image", constant) + "</div>\n";
 }
 
 std::string visible_rule(const json& summary) {

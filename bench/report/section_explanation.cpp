@@ -5,6 +5,7 @@
 #include <cmath>
 #include <fstream>
 #include <iterator>
+#include <utility>
 
 #include "bench/report/html.hpp"
 #include "bench/report/result_json.hpp"
@@ -145,7 +146,11 @@ std::string slift_chart(const json& explanation) {
     double high = 1.0;
     for (const Kind& kind : kinds) {
         for (const json& row : rows_of_kind(explanation, kind.key)) {
-            DotRow dot{stage_label(row),     stride_note(row), std::string(kind.heading), std::string(kind.dot_style),
+            std::string note = stride_note(row);
+            if (const ScoredMaps maps = scored_maps(row); maps.scored < maps.of) {
+                note += fmt::format("{}{} of {} images", note.empty() ? "" : ", ", maps.scored, maps.of);
+            }
+            DotRow dot{stage_label(row),     std::move(note), std::string(kind.heading), std::string(kind.dot_style),
                        metric(row, "slift"), std::nullopt};
             if (kind.key == "attribution" || kind.key == "untrained") dot.ceiling = number(row, "oracle_slift");
             for (const auto& value : {dot.metric.value, dot.ceiling}) {
@@ -294,7 +299,7 @@ std::string explanation_section(const ReportInput& input) {
         "<h3>All scores</h3>\n"
         "<p>sLift, lift and the share of the ceiling are medians over images, the other scores are means; below each "
         "stand its 95\u202f% interval and, where it differs between maps, its chance level. The best attribution map "
-        "is marked.</p>\n";
+        "is marked: by ln\u2009sLift, where a map that says nothing counts as chance.</p>\n";
     section += score_table(explanation) + part_table(explanation);
     return section + "</section>\n";
 }

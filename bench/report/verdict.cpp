@@ -99,6 +99,10 @@ std::string saliency_sentences(const json& explanation) {
         format(slift.chance.value_or(1.0)),
         against(slift, slift.chance.value_or(1.0), "it localises", "it is not distinguishable from chance",
                 "it avoids the peaks"));
+    if (const ScoredMaps maps = scored_maps(*best); maps.scored < maps.of) {
+        words += fmt::format("That is over {} of {} images with peaks; on the others the map says nothing. ",
+                             maps.scored, maps.of);
+    }
     const std::optional<double> oracle = number(*best, "oracle_slift");
     const Metric ceiling = metric(*best, "ceiling_fraction");
     if (oracle && ceiling.value) {

@@ -248,6 +248,43 @@ TEST(Report, ShowsCountsOfUndefinedImagesAndZeroMaps) {
     EXPECT_TRUE(contains(explained, "(zero maps): 26, in 6 of the maps below"));
 }
 
+// A map that is zero in most images does not find the peaks best, however well it does in the rest.
+TEST(Report, MapsThatSayNothingCountAsChance) {
+    ReportInput input = full_input();
+    const std::string before = report_html(input);
+    const auto named = [](const std::string& page) {
+        const auto from = page.find("finds the true peaks best");
+        const auto start = page.rfind("attribution maps, ", from);
+        return page.substr(start, from - start);
+    };
+    nlohmann::json* best = nullptr;
+    for (auto& row : (*input.explanation)["rows"]) {
+        if (row["kind"] != "attribution" || !row["slift"]["value"].is_number()) continue;
+        if (best == nullptr || row["slift"]["value"] > (*best)["slift"]["value"]) best = &row;
+    }
+    ASSERT_NE(best, nullptr);
+    (*best)["zero_maps"] = 20 * (*best)["images"].get<int>();
+    const std::string after = report_html(input);
+    EXPECT_NE(named(before), named(after));
+    EXPECT_FALSE(contains(after, "on the others the map says nothing"));
+    // Where few are silent it stays the best, and the page says so.
+    (*best)["zero_maps"] = 1;
+    const std::string few = report_html(input);
+    EXPECT_EQ(named(before), named(few));
+    EXPECT_TRUE(contains(few, "images with peaks; on the others the map says nothing"));
+}
+
+TEST(Report, LogarithmicTicksSayTheirFactor) {
+    report::CurveChart chart;
+    chart.title = "t";
+    chart.x_scale = report::Scale::logarithmic;
+    chart.curves = {{"c", {{1.5e21, 0.1}, {6e22, 0.9}}}};
+    const std::string svg = report::curve_chart(chart);
+    EXPECT_TRUE(contains(svg, ">2\u00d710<tspan"));
+    EXPECT_TRUE(contains(svg, ">5\u00d710<tspan"));
+    EXPECT_TRUE(contains(svg, ">10<tspan"));
+}
+
 TEST(Report, RefusesAResultOfAnotherCommand) {
     ReportInput input = full_input();
     std::swap(input.training, input.evaluation);
