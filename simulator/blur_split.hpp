@@ -16,7 +16,8 @@ struct BlurSplit {
     static constexpr std::size_t most = 41;
 
     // Not split.
-    explicit BlurSplit(const Eigen::Matrix3d& whole) : blur(whole) {
+    explicit BlurSplit(const Eigen::Matrix3d& whole) {
+        blur = whole;
         displacement[0].setZero();
         share[0] = 1.0;
     }

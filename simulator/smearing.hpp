@@ -43,10 +43,10 @@ struct SmearedReflection {
 
     Eigen::Vector3d r;
     double length = 0.0;
-    Eigen::Matrix3d lab_from_spot;
-    Eigen::Matrix3d blur;    // of shape, halo and divergence
     Eigen::Matrix2d mosaic;  // of the blocks' rotation
-    bool cap = false;        // mosaic is a cap's, not a Gaussian's
+    Eigen::Matrix3d blur;    // of shape, halo and divergence
+    Eigen::Matrix3d lab_from_spot;
+    bool cap = false;  // mosaic is a cap's, not a Gaussian's
 };
 
 // Lower triangle of the Cholesky factor of a 3 x 3 covariance, and its inverse.

@@ -47,11 +47,11 @@ private:
     double largest_blur2_;  // variance along the worst direction
     double largest_rotation2_;
     SmearedReflection reflection_;
-    Eigen::Matrix3d whiten_from_lab_;  // the envelope's
-    SpotPlace place_;
     Eigen::Matrix2d metric_;  // the envelope's at the place, per squared pixel
     SpotForms forms_;
+    SpotPlace place_;
     SpotRaster raster_;
+    Eigen::Matrix3d whiten_from_lab_;  // the envelope's
 };
 
 }  // namespace braggbench
