@@ -129,7 +129,7 @@ std::vector<json> rows_of_kind(const json& explanation, std::string_view kind) {
 
 ScoredMaps scored_maps(const json& row) {
     ScoredMaps maps{count(row, "images"), count(row, "images")};
-    for (const std::string_view silent : {"zero_maps", "constant_maps", "non_finite_maps", "no_gradient_maps"}) {
+    for (const std::string_view silent : {"zero_maps", "constant_maps", "non_finite_maps"}) {
         maps.of += count(row, silent);
     }
     return maps;
