@@ -30,8 +30,8 @@ struct Smearing {
 // One reflection in its own frame: two tangents of the sphere through r, then along r.
 struct SmearedReflection {
     SmearedReflection() = default;
-    // `blur` is the smearing's.
-    SmearedReflection(const Smearing& smearing, const Eigen::Matrix3d& blur, const Eigen::Vector3d& r);
+    // Of the lattice point `point`; `lab_blur` is the smearing's blur().
+    SmearedReflection(const Smearing& smearing, const Eigen::Matrix3d& lab_blur, const Eigen::Vector3d& point);
 
     // A covariance of whose ellipsoid of spot_cut_sigma nothing of the spot sticks out but along r, where the spectrum
     // is still to join; from what blurs it.

@@ -73,11 +73,10 @@ void SpotForms::set_points(const SpotView& spot, const Eigen::Vector2d& relative
     const double k = smearing_.wavelengths->wavenumber_invA();
     const double angle_per_px = spot.place.angle_per_px();
     const Eigen::Vector3d& direction = spot.place.direction;
-    const Eigen::Matrix3d whiten_from_lab = w.whiten_from_spot * spot.reflection.lab_from_spot.transpose();
     form_.centre = to_float(w.whiten_from_spot * w.offset_in_spot);
-    form_.inner = to_float(whiten_from_lab * spot.inner_axis * (k * angle_per_px));
-    form_.outer = to_float(whiten_from_lab * spot.outer_axis * (k * angle_per_px));
-    form_.ray = to_float(whiten_from_lab * direction * k);
+    form_.inner = to_float(w.whiten_from_lab * spot.inner_axis * (k * angle_per_px));
+    form_.outer = to_float(w.whiten_from_lab * spot.outer_axis * (k * angle_per_px));
+    form_.ray = to_float(w.whiten_from_lab * direction * k);
     form_.slope_inner = static_cast<float>(2.0 * direction.dot(spot.inner_axis) * angle_per_px);
     form_.slope_outer = static_cast<float>(2.0 * direction.dot(spot.outer_axis) * angle_per_px);
     form_.metric = static_cast<float>(angle_per_px * angle_per_px);
@@ -152,7 +151,7 @@ void SpotForms::set_cap(const SpotView& spot) {
 }
 
 void SpotForms::set_source(const SpotView& spot) {
-    const Eigen::Matrix3d to_y = spot.whitening.whiten_from_spot * spot.reflection.lab_from_spot.transpose();
+    const Eigen::Matrix3d& to_y = spot.whitening.whiten_from_lab;
     const Eigen::Matrix3d source = to_y * smearing_.divergence * to_y.transpose();
     form_.source_across = static_cast<float>(0.5 * (source(0, 0) + source(1, 1)));
     // Widths that differ by less than 0.1 % over the spectrum's rms are left alike.

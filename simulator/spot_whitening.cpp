@@ -59,7 +59,7 @@ SpotPlace::SpotPlace(const PanelView& panel_view, const Eigen::Vector2d& positio
     const Eigen::Vector3d position = lab_from_panel_mm(panel, position_px.x(), position_px.y());
     range_mm = position.norm();
     direction = position / range_mm;
-    const double per_px = panel.pixel_size_mm / range_mm;
+    const double per_px = angle_per_px();
     direction_per_px.col(0) = per_px * (panel.fast_axis - direction * direction.dot(panel.fast_axis));
     direction_per_px.col(1) = per_px * (panel.slow_axis - direction * direction.dot(panel.slow_axis));
 }
@@ -87,6 +87,7 @@ SpotWhitening::SpotWhitening(const Smearing& smearing, const SmearedReflection& 
       covariance(covariance_of(*smearing.wavelengths, reflection, split.blur, tilted)),
       factor(covariance),
       whiten_from_spot(factor.inverse()),
+      whiten_from_lab(whiten_from_spot * reflection.lab_from_spot.transpose()),
       whiten_from_blur(whiten_from_spot) {
     const double k = smearing.wavelengths->wavenumber_invA();
     offset_in_spot =

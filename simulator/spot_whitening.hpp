@@ -47,6 +47,7 @@ struct SpotWhitening {
     Eigen::Matrix3d covariance;  // split.blur and mosaic spread
     Cholesky factor;             // of it
     Eigen::Matrix3d whiten_from_spot;
+    Eigen::Matrix3d whiten_from_lab;
     Eigen::Matrix3d whiten_from_blur;  // the same with the blur along r in the place of what lies there
 };
 
