@@ -141,9 +141,11 @@ std::optional<json> best_attribution(const json& explanation) {
     for (const json& row : rows_of_kind(explanation, "attribution")) {
         const std::optional<double> slift = metric(row, "slift").value;
         const ScoredMaps maps = scored_maps(row);
-        if (!slift || !(*slift > 0.0) || maps.of == 0) continue;
-        const double found = std::log(*slift) * static_cast<double>(maps.scored) / static_cast<double>(maps.of);
-        if (std::isfinite(found) && found > most) {
+        if (!slift || !std::isfinite(*slift) || maps.of == 0) continue;
+        constexpr double least = 1e-6;  // a map that is zero on every peak has a score too, the lowest
+        const double found =
+            std::log(std::max(*slift, least)) * static_cast<double>(maps.scored) / static_cast<double>(maps.of);
+        if (found > most) {
             most = found;
             best = row;
         }

@@ -75,6 +75,37 @@ TEST(Report, LargeDrawnNumbersAreReadable) {
     EXPECT_TRUE(contains(simulated, "0.000 to 2.00\u202f\u00d7\u202f10<sup>22</sup>")) << simulated;
 }
 
+TEST(Report, WhatWasDrawnAndWhatWasNotStandApart) {
+    auto input = full_input();
+    input.corpus_summary["ranges"] = {{"background.water_um", {2.0, 30.0}}, {"beam.divergence_rms_mrad", {0.1, 0.1}}};
+    const std::string simulated = section(report_html(input), "simulated");
+    const auto drawn = simulated.find("Drawn for each image");
+    const auto constant = simulated.find("The same in every image");
+    EXPECT_LT(drawn, simulated.find("background.water_um"));
+    EXPECT_LT(simulated.find("background.water_um"), constant);
+    EXPECT_LT(constant, simulated.find("beam.divergence_rms_mrad"));
+}
+
+TEST(Report, PerPixelIsAPartOfAQuantitysName) {
+    auto input = full_input();
+    auto& curve = (*input.evaluation)["tasks"][0]["curves"][0];
+    curve["quantity"] = "background_photons_per_px";
+    curve["units"] = "counts";
+    EXPECT_TRUE(contains(report_html(input), ">background photons per px<"));
+    curve["quantity"] = "ice.thickness_um";
+    curve["units"] = "um";
+    EXPECT_TRUE(contains(report_html(input), ">ice thickness (um)<"));
+}
+
+// A map that is zero on every peak is defined, however badly it finds them.
+TEST(Report, AMapThatAvoidsEveryPeakIsAScore) {
+    ReportInput input = full_input();
+    for (auto& row : (*input.explanation)["rows"]) {
+        if (row["kind"] == "attribution") row["slift"]["value"] = 0.0;
+    }
+    EXPECT_FALSE(contains(report_html(input), "No attribution map has a defined localisation score"));
+}
+
 TEST(Report, FetchesNothing) {
     const std::string page = report_html(full_input());
     EXPECT_TRUE(contains(page, "default-src 'none'"));
